@@ -1,0 +1,1 @@
+"""What flows in and out: cameras, bus, ledger, gateway, viewer. Never torch."""

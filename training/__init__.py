@@ -1,0 +1,1 @@
+"""How a network is made and judged: data, recipes, evaluation, cards."""

@@ -1,0 +1,1 @@
+"""Who thinks: networks, weights, runtimes, the pipeline and the worker process."""
