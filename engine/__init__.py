@@ -1,1 +1,1 @@
-"""What is decided: time, geometry, tracks, belief, identity, visits, rules, alerts. Never a clock, never a socket."""
+"""What is decided: time, tracks, belief, identity, visits, rules, alerts. Never a clock."""

@@ -47,7 +47,8 @@ def letterbox(source: tuple[int, int], target: tuple[int, int]) -> Letterbox:
 def area(boxes: Boxes) -> NDArray[np.float32]:
     """Return the areas (N,) of boxes (N, 4); negative sides count as zero."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
-    return (sides[:, 0] * sides[:, 1]).astype(np.float32)
+    product: NDArray[np.float32] = (sides[:, 0] * sides[:, 1]).astype(np.float32)
+    return product
 
 
 def iou_matrix(first: Boxes, second: Boxes) -> NDArray[np.float32]:
@@ -57,7 +58,8 @@ def iou_matrix(first: Boxes, second: Boxes) -> NDArray[np.float32]:
     sides = np.clip(high - low, 0, None)
     shared = sides[..., 0] * sides[..., 1]
     union = area(first)[:, None] + area(second)[None, :] - shared
-    return np.where(union > 0, shared / np.maximum(union, 1e-12), 0).astype(np.float32)
+    iou: NDArray[np.float32] = (shared / np.maximum(union, 1e-12)).astype(np.float32)
+    return iou
 
 
 def suppress(boxes: Boxes, scores: NDArray[np.float32], iou_limit: float) -> NDArray[np.intp]:

@@ -1,0 +1,1 @@
+"""The volatile server: what crosses it, under which keys, with which bounds."""

@@ -1,0 +1,64 @@
+"""Knows how workers say that they live and how they do. Does not know how they share cameras."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from streams.bus import keys
+
+EXPIRE_MS: Final = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One live worker; figures hold one record a camera, as /api/v1/status shows them."""
+
+    id: str
+    device: str
+    capacity: int
+    cameras: tuple[str, ...]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def write_heartbeat(redis: Redis, status: WorkerStatus) -> None:
+    """Renew a worker's heartbeat."""
+    key = keys.worker(status.id)
+    fields = {
+        "device": status.device,
+        "capacity": status.capacity,
+        "cameras": json.dumps(status.cameras),
+        "figures": json.dumps(status.figures),
+    }
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(key, mapping=fields)
+        pipe.pexpire(key, EXPIRE_MS)
+        await pipe.execute()
+
+
+async def end_heartbeat(redis: Redis, worker_id: str) -> None:
+    """Take a worker's heartbeat away at its end."""
+    await redis.delete(keys.worker(worker_id))
+
+
+async def live_workers(redis: Redis) -> list[WorkerStatus]:
+    """Return every worker whose heartbeat is there."""
+    found = []
+    async for key in redis.scan_iter(match=keys.worker("*"), count=1000):
+        raw = await redis.hgetall(key)
+        if raw:
+            worker_id = key.decode().removeprefix(keys.worker(""))
+            found.append(_parse(worker_id, raw))
+    return sorted(found, key=lambda worker: worker.id)
+
+
+def _parse(worker_id: str, raw: Mapping[bytes, bytes]) -> WorkerStatus:
+    return WorkerStatus(
+        id=worker_id,
+        device=raw[b"device"].decode(),
+        capacity=int(raw[b"capacity"]),
+        cameras=tuple(json.loads(raw[b"cameras"])),
+        figures=json.loads(raw[b"figures"]),
+    )

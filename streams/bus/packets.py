@@ -1,0 +1,168 @@
+"""Knows how access units cross the bus and what is kept. Does not know what is in them."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis.asyncio import Redis
+
+from engine.packets import Packet, Role, entry_ms
+from streams.bus import keys
+
+EXPIRE_MS: Final = 60_000
+
+# One MULTI's worth: the entry, the newest keyframe's id and the expiry change together.
+_APPEND: Final = """
+local id = redis.call('XADD', KEYS[1], 'MINID', ARGV[1], '*',
+    'e', ARGV[2], 'p', ARGV[3], 'c', ARGV[4], 'k', ARGV[5], 'd', ARGV[6])
+if ARGV[5] == '1' then redis.call('HSET', KEYS[2], 'newest_keyframe', id) end
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+return id
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StreamKey:
+    """One stream of one camera."""
+
+    camera: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class BusPacket:
+    """A packet with the id that the bus gave it at its arrival."""
+
+    stream: StreamKey
+    entry_id: str
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a camera's stream keeps: seconds, within its share of the bus's memory."""
+
+    keep_s: float = 15.0
+    share_bytes: int = 64 * 1024 * 1024
+
+
+class PacketWriter:
+    """Appends one stream's packets and trims it: by age, never into the newest group, by share.
+
+    trimmed_early counts packets that the share of memory cut before their time.
+    """
+
+    def __init__(self, redis: Redis, stream: StreamKey, window: Window) -> None:
+        self._append = redis.register_script(_APPEND)
+        self._keys = [
+            keys.packets(stream.camera, stream.role),
+            keys.source(stream.camera, stream.role),
+        ]
+        self.window = window
+        self._kept: deque[tuple[str, int]] = deque()
+        self._kept_bytes = 0
+        self._newest_keyframe: str | None = None
+        self.trimmed_early = 0
+
+    async def write(self, packets: Sequence[Packet], now_ms: int) -> str:
+        """Append packets in order and return the last one's id; now_ms is the bus's clock.
+
+        Raises redis.exceptions.RedisError when the bus is away or full.
+        """
+        entry_id = ""
+        for packet in packets:
+            arguments = [
+                self._first_kept(now_ms, len(packet.data)),
+                packet.epoch_ms,
+                packet.pts,
+                packet.captured_ns,
+                int(packet.keyframe),
+                packet.data,
+                EXPIRE_MS,
+            ]
+            entry_id = (await self._append(keys=self._keys, args=arguments)).decode()
+            self._note(entry_id, packet)
+        return entry_id
+
+    def _note(self, entry_id: str, packet: Packet) -> None:
+        self._kept.append((entry_id, len(packet.data)))
+        self._kept_bytes += len(packet.data)
+        if packet.keyframe:
+            self._newest_keyframe = entry_id
+
+    def _first_kept(self, now_ms: int, coming_bytes: int) -> str:
+        """Return the smallest id to keep: old enough goes, and whatever the share forbids."""
+        oldest_ms = now_ms - round(self.window.keep_s * 1000)
+        while self._kept and self._kept_bytes + coming_bytes > self.window.share_bytes:
+            self.trimmed_early += entry_ms(self._kept[0][0]) >= oldest_ms
+            self._forget_oldest()
+        while self._kept and self._is_old(self._kept[0][0], oldest_ms):
+            self._forget_oldest()
+        return self._kept[0][0] if self._kept else str(max(0, oldest_ms))
+
+    def _is_old(self, entry_id: str, oldest_ms: int) -> bool:
+        before_group = self._newest_keyframe is None or entry_id != self._newest_keyframe
+        return before_group and entry_ms(entry_id) < oldest_ms and not self._in_group(entry_id)
+
+    def _in_group(self, entry_id: str) -> bool:
+        return self._newest_keyframe is not None and order(entry_id) >= order(self._newest_keyframe)
+
+    def _forget_oldest(self) -> None:
+        _, size = self._kept.popleft()
+        self._kept_bytes -= size
+
+
+class PacketReader:
+    """Reads many cameras' packets with one call."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def read(
+        self, cursors: Mapping[StreamKey, str], count: int = 16, block_ms: int = 250
+    ) -> list[BusPacket]:
+        """Return what came after each cursor, at most count a stream, waiting up to block_ms."""
+        if not cursors:
+            return []
+        names = {keys.packets(key.camera, key.role).encode(): key for key in cursors}
+        wanted = {name: cursors[key] for name, key in names.items()}
+        answer = await self._redis.xread(wanted, count=count, block=block_ms)
+        return [
+            parse(names[name], entry_id, fields)
+            for name, entries in answer or []
+            for entry_id, fields in entries
+        ]
+
+
+async def newest_keyframe(redis: Redis, stream: StreamKey) -> str | None:
+    """Return the id of the newest keyframe, or None where none is known."""
+    value = await redis.hget(keys.source(stream.camera, stream.role), "newest_keyframe")
+    return value.decode() if value else None
+
+
+async def kept_group(redis: Redis, stream: StreamKey) -> list[BusPacket]:
+    """Return the packets from the newest keyframe to now; empty where there is none."""
+    first = await newest_keyframe(redis, stream)
+    if first is None:
+        return []
+    entries = await redis.xrange(keys.packets(stream.camera, stream.role), min=first)
+    return [parse(stream, entry_id, fields) for entry_id, fields in entries]
+
+
+def parse(stream: StreamKey, entry_id: bytes, fields: Mapping[bytes, bytes]) -> BusPacket:
+    """Build a packet from a stream entry; raises KeyError or ValueError where it is none."""
+    packet = Packet(
+        epoch_ms=int(fields[b"e"]),
+        pts=int(fields[b"p"]),
+        captured_ns=int(fields[b"c"]),
+        keyframe=fields[b"k"] == b"1",
+        data=fields[b"d"],
+    )
+    return BusPacket(stream, entry_id.decode(), packet)
+
+
+def order(entry_id: str) -> tuple[int, int]:
+    """Return a stream id as a pair that compares as the server compares it."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
