@@ -75,7 +75,7 @@ class TrackerSettings:
     new_score: float = 0.6
     confirm_s: float = 0.25
     lost_s: float = 1.0
-    tentative_lost_s: float = 0.5
+    tentative_lost_s: float = 0.6
     grow: float = 0.3
     iou_sure: float = 0.15
     iou_doubtful: float = 0.35
