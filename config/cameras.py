@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from engine.packets import Role
 from engine.purpose import Purpose
+from engine.rules import Rule, RuleKind, default_rule
 
 ID_PATTERN = r"^[a-z0-9-]{1,40}$"
 SCHEMES = ("rtsp", "rtsps")
@@ -30,17 +31,23 @@ def parse_address(text: str) -> Address:
 
     Raises ValueError; its message never holds the password.
     """
-    parts = urlsplit(text.strip())
-    if parts.scheme not in SCHEMES:
-        raise ValueError(
-            f"scheme {parts.scheme or 'none'!r} is not allowed: use {' or '.join(SCHEMES)}"
-        )
+    scheme, separator, _ = text.strip().partition("://")
+    if not separator or scheme.lower() not in SCHEMES:
+        # Without "://" the text before the first colon may be a user's name: not repeated.
+        shown = repr(scheme) if separator else "(none)"
+        raise ValueError(f"scheme {shown} is not allowed: use {' or '.join(SCHEMES)}")
     try:
+        parts = urlsplit(text.strip())
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError("the port of the camera's URL is not a number below 65536") from error
+        raise ValueError(
+            "the camera's URL has a wrong host or port; "
+            "in a password write @ as %40, : as %3A, / as %2F, # as %23"
+        ) from error
     if not host or re.search(r"\s", text.strip()):
-        raise ValueError("the camera's URL has no host: rtsp://[user:password@]host[:port]/path")
+        raise ValueError(
+            "the camera's URL has no host; write rtsp://[user:password@]host[:port]/path"
+        )
     netloc = f"[{host}]" if ":" in host else host
     netloc += f":{port}" if port else ""
     url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
@@ -52,7 +59,7 @@ def parse_address(text: str) -> Address:
 class Camera(BaseModel):
     """One camera as it was registered; URLs here never hold credentials."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: CameraId
     kind: Literal["rtsp", "whip"] = "rtsp"
@@ -65,6 +72,7 @@ class Camera(BaseModel):
     purpose: Purpose = Purpose.NONE
     because: str | None = Field(default=None, max_length=500)
     managed_by: Literal["api", "file"] = "api"
+    revision: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -91,3 +99,13 @@ class Camera(BaseModel):
     def roles(self) -> tuple[Role, ...]:
         """The streams that ingest pulls."""
         return (Role.MAIN, Role.SUB) if self.sub_url else (Role.MAIN,)
+
+
+def rules_of(camera: Camera) -> tuple[Rule, ...]:
+    """Return the rules that a camera's switches stand for, with stable ids."""
+    kinds: list[RuleKind] = []
+    if camera.mask_required:
+        kinds += [RuleKind.UNMASKED, RuleKind.MASK_INCORRECT]
+    if camera.alert_unknown:
+        kinds.append(RuleKind.UNKNOWN)
+    return tuple(default_rule(kind, camera.id) for kind in kinds)

@@ -1,9 +1,11 @@
 """Knows every setting, its type and its default. Does not know where a value came from."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from config.cameras import Camera, CameraId
 
 MIB = 1024 * 1024
 
@@ -11,7 +13,7 @@ MIB = 1024 * 1024
 class Section(BaseModel):
     """A part of the tree: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class BusSettings(Section):
@@ -87,7 +89,11 @@ class LogSettings(Section):
 
 
 class Settings(Section):
-    """The whole tree. Cameras here are managed by the file: the API may not change them."""
+    """The whole tree. Cameras here are managed by the file: the API may not change them.
+
+    The command line fills in `bus.url`, `ledger.url` and `secrets.key_file` before it calls a
+    process's `run(settings)`, so that a process need not know whether the servers are embedded.
+    """
 
     home: Path = Path("~/.ostiary")
     bus: BusSettings = BusSettings()
@@ -100,4 +106,4 @@ class Settings(Section):
     evidence: EvidenceSettings = EvidenceSettings()
     secrets: SecretSettings = SecretSettings()
     log: LogSettings = LogSettings()
-    cameras: dict[str, dict[str, Any]] = {}
+    cameras: dict[CameraId, Camera] = {}
