@@ -10,8 +10,8 @@ from streams.bus.connection import connect
 from streams.secrets import SecretBox
 from streams.valkey import USER, socket_path
 
-BUS_PASSWORD: Final = "bus"  # what SecretBox.derive is asked for
-LEDGER_PASSWORD: Final = "ledger"
+FOR_BUS: Final = "bus"  # what SecretBox.derive is asked for
+FOR_LEDGER: Final = "ledger"
 
 
 def home(settings: Settings) -> Path:
@@ -47,9 +47,9 @@ def open_bus(settings: Settings, box: SecretBox) -> Redis:
     """Return a client of the bus; nothing is sent yet."""
     if settings.bus.url is not None:
         return connect(bus_url(settings))  # a foreign server: its URL holds user and password
-    return connect(bus_url(settings), USER, box.derive(BUS_PASSWORD))
+    return connect(bus_url(settings), USER, box.derive(FOR_BUS))
 
 
 def ledger_password(settings: Settings, box: SecretBox) -> str | None:
     """Return the embedded ledger's password; None where the operator's URL holds it."""
-    return None if settings.ledger.url is not None else box.derive(LEDGER_PASSWORD)
+    return None if settings.ledger.url is not None else box.derive(FOR_LEDGER)
