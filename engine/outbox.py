@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.alerts import AlertReason, AlertRevision, AlertState
+from engine.visits import VisitState
 
 CAPACITY = 1000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     revision: AlertRevision
     opening: bool  # the ledger may never have heard of this alert
@@ -25,7 +26,8 @@ class Outbox:
     """One camera's revisions that the ledger has not confirmed.
 
     Bound: `capacity`. When full the oldest closed or withdrawn one goes and is counted in
-    `dropped`; open ones never go: a camera has fewer open alerts than the bound.
+    `dropped`; open ones never go: a camera has fewer open alerts than the bound
+    (`engine.watch` bounds its open visits).
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -57,11 +59,11 @@ class Outbox:
 
     def _shrink(self) -> None:
         while len(self._waiting) > self._capacity:
-            over = (place for place, one in enumerate(self._waiting) if one.revision.over)
-            place = next(over, None)
-            if place is None:
+            over = [one for one in self._waiting if one.revision.over and not one.tried]
+            if not over:
                 return
-            del self._waiting[place]
+            # Rather a whole alert that nobody has heard of than the end of one that somebody has.
+            self._waiting.remove(next((one for one in over if one.opening), over[0]))
             self.dropped += 1
 
     def take(self) -> AlertRevision | None:
@@ -103,3 +105,36 @@ def _handed_over(revision: AlertRevision) -> AlertRevision:
     if revision.over:
         return revision
     return replace(revision, state=AlertState.CLOSED, active=False, reason=AlertReason.HANDED_OVER)
+
+
+class VisitBox:
+    """One camera's visit states that the ledger has not confirmed: the newest of each visit.
+
+    Bound: `capacity`. When full the oldest one goes, an ended one first, counted in `dropped`.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._waiting: dict[str, VisitState] = {}
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, visits: Iterable[VisitState]) -> None:
+        """Take new states; each replaces what waits of the same visit."""
+        for visit in visits:
+            self._waiting[visit.id] = visit
+            if len(self._waiting) > self._capacity:
+                ended = (one.id for one in self._waiting.values() if one.ended)
+                del self._waiting[next(ended, next(iter(self._waiting)))]
+                self.dropped += 1
+
+    def take(self) -> VisitState | None:
+        """Return the state to write next, or None; it waits on until `confirm`."""
+        return next(iter(self._waiting.values()), None)
+
+    def confirm(self, visit: VisitState) -> None:
+        """The ledger has this state; a newer one that came meanwhile waits on."""
+        if self._waiting.get(visit.id) == visit:
+            del self._waiting[visit.id]

@@ -25,7 +25,7 @@ class SamplingSettings:
     rise_hz: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 < self.least_hz <= self.full_hz or not 0 < self.idle_hz:
+        if not 0 < self.least_hz <= self.full_hz or not self.idle_hz > 0:
             raise ValueError("rates must be above 0, and least_hz at most full_hz")
 
 
