@@ -1,0 +1,93 @@
+"""Knows how owned cameras' packets go from the bus to the decoders. Does not look at pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from redis.asyncio import Redis
+
+from engine.packets import Codec
+from engine.sampling import Sampler
+from streams.bus.packets import BusPacket, PacketReader, StreamKey, newest_keyframe, order
+from streams.bus.sources import read_status
+from streams.codecs.pool import DecoderPool, Unit
+
+READ_COUNT = 16
+BLOCK_MS = 250
+START = "0-0"
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One stream: where reading goes on, how it is coded, which pictures are wanted."""
+
+    cursor: str
+    sampler: Sampler
+    codec: Codec = Codec.H264
+    epoch_ms: int = -1
+
+
+@dataclass(slots=True)
+class Intake:
+    """Reads all owned streams with one call and hands every packet to the pool."""
+
+    bus: Redis
+    pool: DecoderPool
+    pictures_per_s: float
+    _lanes: dict[StreamKey, _Lane] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> tuple[StreamKey, ...]:
+        """The streams that are being read."""
+        return tuple(self._lanes)
+
+    async def begin(self, stream: StreamKey) -> None:
+        """Read a stream from its newest keyframe on."""
+        first = await newest_keyframe(self.bus, stream)
+        cursor = before(first) if first else START
+        self._lanes[stream] = _Lane(cursor, Sampler(self.pictures_per_s))
+
+    def end(self, stream: StreamKey) -> None:
+        """Stop reading a stream and forget its decoder."""
+        self._lanes.pop(stream, None)
+        self.pool.forget(stream)
+
+    def set_rate(self, stream: StreamKey, pictures_per_s: float) -> None:
+        """Ask for another number of pictures a second."""
+        if stream in self._lanes:
+            self._lanes[stream].sampler.set_rate(pictures_per_s)
+
+    async def begin_anew(self) -> None:
+        """Begin every stream again, after the bus lost everything."""
+        for stream in list(self._lanes):
+            await self.begin(stream)
+
+    async def step(self) -> int:
+        """Read once, waiting up to BLOCK_MS, and return how many packets came."""
+        cursors: Mapping[StreamKey, str] = {key: one.cursor for key, one in self._lanes.items()}
+        found = await PacketReader(self.bus).read(cursors, READ_COUNT, BLOCK_MS)
+        for seen in found:
+            lane = self._lanes.get(seen.stream)
+            if lane is not None:
+                await self._submit(lane, seen)
+        return len(found)
+
+    async def _submit(self, lane: _Lane, seen: BusPacket) -> None:
+        lane.cursor = seen.entry_id
+        packet = seen.packet
+        if packet.epoch_ms < lane.epoch_ms:
+            return  # a late writer that lost its lease
+        if packet.epoch_ms > lane.epoch_ms:
+            status = await read_status(self.bus, seen.stream)
+            if status is not None and status.codec is not None:
+                lane.codec = status.codec
+                lane.epoch_ms = packet.epoch_ms
+        wanted = lane.sampler.due(packet.captured_ns)
+        self.pool.submit(Unit(seen.stream, lane.codec, seen.entry_id, packet, wanted))
+
+
+def before(entry_id: str) -> str:
+    """Return the id just before an entry's, so that reading after it begins with the entry."""
+    milliseconds, sequence = order(entry_id)
+    if sequence:
+        return f"{milliseconds}-{sequence - 1}"
+    return f"{max(0, milliseconds - 1)}-{2**64 - 1}"
