@@ -64,7 +64,7 @@ DEFAULT_DWELL_S: Final[Mapping[RuleKind, float]] = MappingProxyType(
     {
         RuleKind.UNMASKED: 0.5,
         RuleKind.MASK_INCORRECT: 0.5,
-        RuleKind.UNKNOWN: 1.0,
+        RuleKind.UNKNOWN: 0.7,
         RuleKind.PERSON: 0.0,
         RuleKind.CAMERA_DOWN: 10.0,
     }
