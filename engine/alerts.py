@@ -40,6 +40,7 @@ class AlertReason(StrEnum):
     """Why an alert was withdrawn, or closed otherwise than by the end of its visit."""
 
     RECOGNISED = "recognised"
+    MISTAKEN = "mistaken"
     ERASED = "erased"
     HANDED_OVER = "handed_over"
     RULE_REMOVED = "rule_removed"

@@ -126,6 +126,19 @@ def holds(rule: Rule, standing: Standing, now_ns: int) -> bool:
     return broken.get(rule.kind, False)
 
 
+def refuted(rule: Rule, standing: Standing) -> bool:
+    """Return whether an alert of this rule has turned out wrong, rather than being over.
+
+    A mask put on ends what was true; a name for somebody unknown shows that it never was.
+    """
+    if rule.kind is RuleKind.UNKNOWN:
+        return standing.knowledge is Knowledge.KNOWN
+    if rule.kind is RuleKind.PERSON:
+        undecided = standing.knowledge is Knowledge.UNDECIDED
+        return not undecided and standing.person_id != rule.person_id
+    return False
+
+
 class Dwell:
     """Since when each rule holds for one visit; one object per visit."""
 
