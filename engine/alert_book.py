@@ -71,9 +71,15 @@ class AlertBook:
         self._models = dict(models)
         self._thresholds = thresholds
         self._visits: dict[str, dict[str, _Entry]] = {}  # visit id, rule id
+        self._restored: set[str] = set()
 
     def restore(self, visit_id: str, alerts: Iterable[KeptAlert]) -> None:
-        """Go on with the alerts of a visit that another owner has opened."""
+        """Go on with the alerts of a visit that another owner has opened.
+
+        An alert that is first opened now begins at revision 2: revision 1 is left to what the
+        other owner, if it lives, may still hand in as closed.
+        """
+        self._restored.add(visit_id)
         for kept in alerts:
             newest = kept.revision
             quality = 0.0 if newest.evidence.snapshot is None else 1.0
@@ -92,6 +98,8 @@ class AlertBook:
         if entry is None:
             return self._open(finding, now_ns) if broken and finding.ripe else None
         newest = entry.newest
+        if newest.state is AlertState.CLOSED:
+            return None
         if newest.state is AlertState.WITHDRAWN:
             again = broken and finding.ripe
             return self._change(entry, finding, True, now_ns) if again else None
@@ -107,6 +115,7 @@ class AlertBook:
     def close(self, visit_id: str, seen_ns: int, reason: AlertReason | None) -> list[AlertRevision]:
         """End a visit: return the closing revisions; its alerts are forgotten here."""
         entries = self._visits.pop(visit_id, {}).values()
+        self._restored.discard(visit_id)
         return [
             _revised(entry.newest, AlertEvent.CLOSE, seen_ns, active=False, reason=reason)
             for entry in entries
@@ -150,7 +159,7 @@ class AlertBook:
         shown = finding.quality is not None
         revision = AlertRevision(
             id=name,
-            revision=1,
+            revision=2 if finding.visit_id in self._restored else 1,
             kind=rule.kind,
             camera=rule.camera,
             state=next_state(None, AlertEvent.OPEN),

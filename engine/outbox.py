@@ -88,10 +88,10 @@ class Outbox:
         Alerts that the ledger may never have heard of come closed, with the reason; changes of
         alerts that it knows are the next owner's affair.
         """
-        openings = [one.revision for one in self._waiting if one.opening]
         newest = {one.revision.id: one.revision for one in self._waiting}
+        openings = [one.revision.id for one in self._waiting if one.opening]
         self._waiting = []
-        return tuple(_handed_over(newest[revision.id]) for revision in openings)
+        return tuple(_handed_over(newest[name]) for name in openings)
 
 
 def _merge(earlier: _Waiting, later: AlertRevision) -> AlertRevision:
@@ -102,9 +102,14 @@ def _merge(earlier: _Waiting, later: AlertRevision) -> AlertRevision:
 
 
 def _handed_over(revision: AlertRevision) -> AlertRevision:
-    if revision.over:
-        return revision
-    return replace(revision, state=AlertState.CLOSED, active=False, reason=AlertReason.HANDED_OVER)
+    # Revision 1, for the next owner's opening of the same alert is 2 and must count as newer.
+    return replace(
+        revision,
+        revision=1,
+        state=AlertState.CLOSED,
+        active=False,
+        reason=AlertReason.HANDED_OVER,
+    )
 
 
 class VisitBox:
