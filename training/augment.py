@@ -1,0 +1,110 @@
+"""Knows how a crop is varied while training. Does not know what it shows, but where the face lies.
+
+Everything is modest and of the kind that cameras do: shift, turn, size, flip, light, blur, few
+pixels, compression.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Crop = NDArray[np.uint8]  # (S, S, 3) BGR
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How much a crop is varied: degrees, and shares of the side or of the value."""
+
+    turn_degrees: float = 10.0
+    shift: float = 0.06
+    size: float = 0.12
+    light: float = 0.3
+    colour: float = 0.08
+    worsen: float = 0.5  # chance of each crop to be blurred, shrunk or compressed
+
+
+def vary(crop: Crop, size_px: int, strength: Strength, random: np.random.Generator) -> Crop:
+    """Return a variation, (size_px, size_px, 3), of the middle of a crop that is MARGIN wider."""
+    side = crop.shape[0]
+    zoom = 1 + random.uniform(-strength.size, strength.size)
+    matrix = cv2.getRotationMatrix2D(
+        ((side - 1) / 2, (side - 1) / 2),
+        random.uniform(-strength.turn_degrees, strength.turn_degrees),
+        zoom * live_scale(side, size_px),
+    )
+    matrix[:, 2] += (size_px - side) / 2
+    matrix[:, 2] += random.uniform(-strength.shift, strength.shift, 2) * size_px
+    if random.random() < 0.5:
+        matrix[0] = -matrix[0]
+        matrix[0, 2] += size_px - 1
+    out = cv2.warpAffine(crop, matrix, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
+    if random.random() < strength.worsen:
+        out = worsen(out, random)
+    return relight(out, strength, random)
+
+
+def live_scale(side: int, size_px: int) -> float:
+    """Return the scale from a wide crop to the live one; 1 at the resolution it was cut for."""
+    from training.prepare import MARGIN
+
+    return size_px * MARGIN / side
+
+
+def middle(crop: Crop, size_px: int) -> Crop:
+    """Return the live crop, (size_px, size_px, 3), out of a wide one, unvaried."""
+    side = crop.shape[0]
+    scale = live_scale(side, size_px)
+    offset = (size_px - 1) / 2 - scale * (side - 1) / 2
+    matrix = np.array([[scale, 0, offset], [0, scale, offset]])
+    out = cv2.warpAffine(crop, matrix, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8)
+
+
+def narrow(crop: Crop, random: np.random.Generator) -> Crop:
+    """Repeat a border drawn at random outwards, so that missing surroundings mean nothing.
+
+    Some sets are cropped so tightly that their borders repeat; without this, that tells the class.
+    """
+    side = crop.shape[0]
+    left, top, right, bottom = (int(v) for v in random.uniform(0.0, 0.26, 4) * side)
+    inner = crop[top : side - bottom, left : side - right]
+    out = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8)
+
+
+def worsen(crop: Crop, random: np.random.Generator) -> Crop:
+    """Take away detail: by shrinking, by a Gaussian, along a line, or by JPEG; one of them."""
+    side = crop.shape[0]
+    match random.integers(4):
+        case 0:
+            small = int(random.uniform(0.25, 0.7) * side)
+            few = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
+            out = cv2.resize(few, (side, side), interpolation=cv2.INTER_LINEAR)
+        case 1:
+            out = cv2.GaussianBlur(crop, (0, 0), random.uniform(0.4, 1.8))
+        case 2:
+            length = int(random.integers(3, 8))
+            line = np.zeros((length, length), np.float32)
+            line[length // 2] = 1 / length
+            turn = cv2.getRotationMatrix2D((length / 2 - 0.5,) * 2, random.uniform(0, 180), 1)
+            line = cv2.warpAffine(line, turn, (length, length))
+            out = cv2.filter2D(crop, -1, line / max(float(line.sum()), 1e-3))
+        case _:
+            quality = int(random.integers(20, 80))
+            _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            out = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(out, np.uint8)
+
+
+def relight(crop: Crop, strength: Strength, random: np.random.Generator) -> Crop:
+    """Change contrast, brightness, gamma and the colours' balance; at times to grey."""
+    out = crop.astype(np.float32) / 255
+    out **= np.float32(np.exp(random.uniform(-strength.light, strength.light)))
+    contrast = 1 + random.uniform(-strength.light, strength.light)
+    out = (out - out.mean()) * contrast + out.mean() * (1 + random.uniform(-0.15, 0.15))
+    out *= 1 + random.uniform(-strength.colour, strength.colour, 3).astype(np.float32)
+    if random.random() < 0.08:
+        out = np.repeat(out.mean(axis=2, keepdims=True), 3, axis=2)
+    return np.asarray(np.clip(out * 255, 0, 255), np.uint8)

@@ -1,0 +1,154 @@
+"""Knows how the mask classifier is made: `python -m training.recipes.mask --data DIR --out DIR`.
+
+MobileNetV2 from ImageNet weights, all layers trained, three classes, on real masks (masks3_real,
+masks_crops), drawn ones (masks_synth) and masks drawn while training on bare faces. Split by
+group; near-duplicates of test and validation pictures are left out of training.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from engine.observations import MaskState
+from training import convert
+from training.augment import Strength, middle, narrow, vary
+from training.data import mask_pictures
+from training.draw import MEANS, draw_mask
+from training.fit import Plan, Task, fit, logits_of
+from training.judge import figures, fit_temperature, softmax
+from training.live import live_detector
+from training.prepare import Enlarge, Prepared, near_duplicates, prepare, wide
+from training.splits import Side, side_of
+from workers.crops import MASK, Framing
+from workers.networks.mobilenet_v2 import MobileNetV2
+
+CLASSES: Final = tuple(MaskState)
+ENLARGE: Final = Enlarge(1.5, 48)
+SAME_PICTURE: Final = 0.97
+DRAWN_CHANCE: Final = 0.4  # of a bare face to get a mask while training
+NARROW_CHANCE: Final = 0.4
+KINDS: Final = ("worn", "under_nose", "under_nose", "under_chin")
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSet:
+    """All pictures of the mask sets, cut wide; parallel arrays, labels in MaskState's order."""
+
+    prepared: Prepared
+    labels: NDArray[np.intp]
+    sides: NDArray[np.str_]
+    real: NDArray[np.bool_]
+    sources: NDArray[np.str_]
+
+    def where(self, side: Side) -> NDArray[np.intp]:
+        """Return the indices of one side of the split."""
+        return np.flatnonzero(self.sides == side.value)
+
+
+def load(data: Path, cache: Path) -> MaskSet:
+    """Read and cut every picture, once; later calls read `mask-crops.npz` in the cache folder."""
+    path = cache / "mask-crops.npz"
+    if not path.is_file():
+        pictures = list(mask_pictures(data))
+        done = prepare([p.picture for p in pictures], live_detector(cache), ENLARGE, wide_mask())
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            path,
+            crops=done.crops,
+            points=done.points,
+            found=done.found,
+            labels=np.array([CLASSES.index(p.label) for p in pictures]),
+            sides=np.array([side_of(p.group).value for p in pictures]),
+            real=np.array([p.real for p in pictures]),
+            sources=np.array([p.source for p in pictures]),
+        )
+    with np.load(path) as held:
+        prepared = Prepared(held["crops"], held["points"], held["found"])
+        return MaskSet(prepared, held["labels"], held["sides"], held["real"], held["sources"])
+
+
+def wide_mask() -> Framing:
+    """Return the live framing with its margin."""
+    return wide(MASK.size_px, zoom=0.80, eyes_at=0.36)
+
+
+def training_indices(held: MaskSet) -> NDArray[np.intp]:
+    """Return training's indices without near-duplicates of the other sides, rare ones repeated."""
+    mine = held.where(Side.TRAINING)
+    others = np.concatenate([held.where(Side.VALIDATION), held.where(Side.TEST)])
+    crops = held.prepared.crops
+    mine = mine[~near_duplicates(crops[mine], crops[others], SAME_PICTURE)]
+    labels, real = held.labels[mine], held.real[mine]
+    incorrect = labels == CLASSES.index(MaskState.INCORRECT)
+    missing = labels == CLASSES.index(MaskState.MISSING)
+    times = np.where(incorrect & real, 4, np.where(missing, 2, 1))
+    return np.repeat(mine, times)
+
+
+def make_task(held: MaskSet, indices: NDArray[np.intp]) -> Task:
+    """Return the task: varied crops of these indices, judged on the validation side."""
+    truth = np.eye(len(CLASSES), dtype=np.float32)
+    crops, points = held.prepared.crops, held.prepared.points
+    checked = held.where(Side.VALIDATION)
+    live = np.stack([middle(crops[i], MASK.size_px) for i in checked])
+    strength = Strength(size=0.18, shift=0.07, colour=0.12)
+
+    def sample(
+        n: int, size_px: int, random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        index = int(indices[n])
+        crop, label = crops[index], int(held.labels[index])
+        bare = CLASSES[label] is MaskState.MISSING and bool(held.prepared.found[index])
+        if bare and random.random() < DRAWN_CHANCE:
+            kind = KINDS[random.integers(len(KINDS))]
+            crop = draw_mask(crop, points[index], kind, random)
+            label = CLASSES.index(MEANS[kind])
+        if random.random() < NARROW_CHANCE:
+            crop = narrow(crop, random)
+        return vary(crop, size_px, strength, random), truth[label]
+
+    def judge(network: nn.Module) -> float:
+        chances = softmax(logits_of(network, live))
+        return figures(chances, held.labels[checked], CLASSES).balanced_accuracy
+
+    return Task(len(indices), sample, judge)
+
+
+def main(arguments: list[str]) -> int:
+    """Train, fit the temperature on the validation side, write fp16 weights."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--wheels", type=Path, required=True, help="see training.convert")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    held = load(options.data, options.out)
+    indices = training_indices(held)
+    print(
+        f"{len(np.unique(indices))} pictures for training, {len(indices)} with repeats", flush=True
+    )
+    network = MobileNetV2(len(CLASSES))
+    network.load_state_dict(convert.imagenet_backbone(options.wheels), strict=False)
+    plan = Plan(options.minutes, 48, 1e-3, 0.02, ((MASK.size_px, 1.0),))
+    state = fit(network, make_task(held, indices), plan, options.out / "mask.pt")
+    network.load_state_dict(state)
+    network.eval()
+    checked = held.where(Side.VALIDATION)
+    live = np.stack([middle(held.prepared.crops[i], MASK.size_px) for i in checked])
+    temperature = fit_temperature(logits_of(network, live), held.labels[checked])
+    print(f"temperature {temperature:.3f}")
+    convert.save(network, options.out / "mobilenet-v2-mask.safetensors", torch.float16)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,20 @@
+"""Knows on which side of a split a group falls. Does not know what is in the group."""
+
+import hashlib
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """What a picture is for."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+def side_of(group: str, validation_percent: int = 8, test_percent: int = 20) -> Side:
+    """Return a group's side by its name's hash: the same on every machine, whatever the order."""
+    place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % 100
+    if place < test_percent:
+        return Side.TEST
+    return Side.VALIDATION if place < test_percent + validation_percent else Side.TRAINING

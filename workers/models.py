@@ -1,0 +1,124 @@
+"""Knows the four networks that the pipeline needs, loaded once. Does not know tracks or cameras."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.faces import Detections
+from workers.crops import ALIGNED, Crops, Framing, crop_faces
+from workers.detector import Detector
+from workers.manifest import Entry, load_manifest
+from workers.runtime import DeviceError, Runtime
+
+Picture = NDArray[np.uint8]  # (H, W, 3) BGR
+DETECT_SIZE_PX = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a set of models is made of; `device` is "cpu" or a CUDA device."""
+
+    entries: Mapping[str, Entry]
+    runtimes: Mapping[str, Runtime]
+    device: str
+    detect_size_px: int
+
+
+class Models:
+    """Detector, embedder, mask and expression classifier on one device."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._detector = Detector(
+            parts.runtimes["detector"], parts.entries["detector"], parts.detect_size_px
+        )
+        self.versions: Mapping[str, str] = {
+            role: entry.label for role, entry in parts.entries.items()
+        }
+
+    @classmethod
+    def load(
+        cls, device: str, cache: Path, threads: int, detect_size_px: int = DETECT_SIZE_PX
+    ) -> "Models":
+        """Load every network of the manifest on "cpu" or "cuda".
+
+        cache: where converted networks are kept. threads: CPU inference threads.
+        Raises DeviceError for a device that is not there, WeightsError for weights that differ.
+        """
+        entries = load_manifest()
+        runtimes = {
+            role: runtime_for(entry, device, cache, threads) for role, entry in entries.items()
+        }
+        return cls(Parts(entries, runtimes, device, detect_size_px))
+
+    def warm(self, width_px: int, height_px: int) -> None:
+        """Compile every network for pictures of one size, so that the first picture is not late."""
+        self.detect([np.zeros((height_px, width_px, 3), np.uint8)])
+        for role, entry in self._parts.entries.items():
+            if role != "detector":
+                self._parts.runtimes[role].run(np.zeros((1, *entry.input, 3), np.uint8))
+
+    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        """Return the faces of each picture, best first, in pixels of that picture."""
+        return self._detector.detect(pictures)
+
+    def crop(
+        self, picture: Picture, points: NDArray[np.float32], wanted: Framing = ALIGNED
+    ) -> Crops:
+        """Cut faces (N, 5, 2) out of a picture by one of `workers.crops`' framings."""
+        if self._parts.device == "cpu":
+            return crop_faces(picture, points, wanted)
+        from workers.warp import warp_faces
+
+        return warp_faces(picture, points, wanted, self._parts.device)
+
+    def embed(self, crops: Crops) -> NDArray[np.float32]:
+        """Return unit vectors (N, 128) of faces cut by `ALIGNED`, (N, 112, 112, 3)."""
+        vectors = self._run("embedder", crops, 128)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
+
+    def mask(self, crops: Crops) -> NDArray[np.float32]:
+        """Return probabilities (N, 3), in MaskState's order, of faces cut by `MASK`."""
+        return self._classify("mask", crops)
+
+    def expression(self, crops: Crops) -> NDArray[np.float32]:
+        """Return probabilities (N, 7), in Expression's order, of faces cut by `EXPRESSION`."""
+        return self._classify("expression", crops)
+
+    def thresholds(self, role: str) -> Mapping[str, float]:
+        """Return the manifest's thresholds of "detector", "embedder", "mask" or "expression"."""
+        return self._parts.entries[role].thresholds
+
+    def _classify(self, role: str, crops: Crops) -> NDArray[np.float32]:
+        """Return calibrated probabilities: softmax of the logits over the fitted temperature."""
+        entry = self._parts.entries[role]
+        logits = self._run(role, crops, entry.classes) / entry.thresholds["temperature"]
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+        return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
+
+    def _run(self, role: str, crops: Crops, columns: int) -> NDArray[np.float32]:
+        """Return a network's only output (N, columns); no crops need no network."""
+        if not len(crops):
+            return np.zeros((0, columns), np.float32)
+        (output,) = self._parts.runtimes[role].run(crops).values()
+        return output
+
+
+def runtime_for(entry: Entry, device: str, cache: Path, threads: int) -> Runtime:
+    """Return the runtime of a device: OpenVINO for "cpu", torch for "cuda" or "cuda:N".
+
+    Raises DeviceError for any other device, and for CUDA where there is none.
+    """
+    if device == "cpu":
+        from workers.runtime.openvino import OpenVinoRuntime
+
+        return OpenVinoRuntime(entry, cache, threads)
+    if device == "cuda" or device.startswith("cuda:"):
+        from workers.runtime.torch import TorchRuntime
+
+        return TorchRuntime(entry, device)
+    raise DeviceError(f"device {device!r} is unknown: use cpu or cuda")
