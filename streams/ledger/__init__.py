@@ -1,0 +1,1 @@
+"""What must not be lost: cameras, people, keys, subscribers, visits, alerts, inboxes, fences."""
