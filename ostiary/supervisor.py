@@ -1,0 +1,202 @@
+"""Knows the order in which an installation starts, is kept running and stops.
+
+Does not know what its processes do.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from config.schema import Settings
+from ostiary.supervisor_children import Child, ChildPlan, ostiary_command
+from ostiary.supervisor_home import only_one, write_private
+from ostiary.supervisor_logs import RotatedFile
+from ostiary.supervisor_restart import Lives, after_end
+from ostiary.supervisor_servers import KeptServer, ending, keep_server, plans
+from ostiary.supervisor_setup import (
+    Prepared,
+    admin_key_file,
+    apply_users,
+    name_bus,
+    prepare,
+)
+from ostiary.supervisor_terminal import Terminal
+from streams.secrets import SecretBox
+from streams.servers import open_box
+from streams.valkey import EmbeddedValkey
+
+READY_POLL_S = 0.2
+SLOW_START_S = 20.0
+
+
+class PortTaken(Exception):
+    """Another program listens where the gateway should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What `ostiary up` was asked for."""
+
+    settings: Settings
+    flags: tuple[str, ...]  # by which each process finds the same settings
+    demo: bool = False
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def api_url(settings: Settings) -> str:
+    """The gateway's address on this machine."""
+    host = settings.gateway.host
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # compared, not listened on
+        host = "127.0.0.1"
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls.cert else 'http'}://{host}:{settings.gateway.port}"
+
+
+async def up(start: Start, terminal: Terminal) -> None:
+    """Run everything until SIGINT, SIGTERM or SIGHUP; then nothing is left behind.
+
+    Raises AlreadyRunning, PortTaken, BadKeyFile, WrongKey, ValkeyFailed.
+    """
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, partial(_told_to_stop, task, terminal))
+    home = start.settings.home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_one(home, api_url(start.settings)):
+        _check_port(start.settings)
+        box = open_box(start.settings, create=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await Supervisor(start, box, terminal).run()
+    terminal.say("up", "everything has stopped")
+
+
+def _told_to_stop(task: "asyncio.Task[None] | None", terminal: Terminal) -> None:
+    if task is not None:
+        terminal.say("up", "stopping (again to kill)" if not task.cancelling() else "killing")
+        task.cancel()
+
+
+def _check_port(settings: Settings) -> None:
+    host, port = settings.gateway.host, settings.gateway.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        raise PortTaken(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
+
+
+class Supervisor:
+    """One run of an installation: servers, set-up, processes, welcome."""
+
+    def __init__(self, start: Start, box: SecretBox, terminal: Terminal) -> None:
+        self._settings = start.settings
+        self._home: Path = start.settings.home
+        self._start = start
+        self._box = box
+        self._terminal = terminal
+
+    async def run(self) -> None:
+        """Start all, keep all, until cancelled; then processes end before their servers."""
+        begun_ns = time.monotonic_ns()
+        servers = [EmbeddedValkey(plan) for plan in plans(self._settings, self._home, self._box)]
+        try:
+            for server in servers:
+                await server.start()
+            prepared = await prepare(self._settings, self._home, self._box)
+            for camera in prepared.taken_over:
+                self._terminal.say("up", f"camera {camera} is now managed by the file", "warning")
+            async with asyncio.TaskGroup() as tasks:
+                for server in servers:
+                    tasks.create_task(keep_server(self._kept(server), self._terminal))
+                for plan in self._processes():
+                    tasks.create_task(self.keep(plan))
+                tasks.create_task(self._welcome(prepared, begun_ns))
+        finally:
+            await asyncio.gather(*(server.stop() for server in servers))
+
+    def _kept(self, server: EmbeddedValkey) -> KeptServer:
+        again = name_bus if server.plan.kind == "bus" else apply_users
+        return KeptServer(server, partial(again, self._settings, self._box))
+
+    def _processes(self) -> list[ChildPlan]:
+        def plan(name: str, command: str) -> ChildPlan:
+            words = (command, *self._start.flags)
+            return ChildPlan(name, ostiary_command(*words), self._start.environment)
+
+        workers = [plan(f"worker-{n + 1}", "worker") for n in range(self._settings.worker.count)]
+        return [plan("gateway", "gateway"), plan("ingest", "ingest"), *workers]
+
+    async def keep(self, plan: ChildPlan) -> None:
+        """Run a process, and again whenever it ends, until cancelled."""
+        log = RotatedFile(self._home / "logs" / f"{plan.name}.log")
+        lives = Lives()
+        while True:
+            child = Child(plan, log, partial(self._terminal.note, plan.name))
+            started_ns = time.monotonic_ns()
+            code = await child.run()
+            step = after_end(lives, started_ns, time.monotonic_ns())
+            lives = step.lives
+            what = f"ended ({ending(code)}); starts again in {step.delay_s:.1f} s"
+            self._terminal.say(plan.name, what, "warning")
+            if code > 0 and child.tail:
+                self._terminal.say(plan.name, child.tail[-1], "error")
+            await asyncio.sleep(step.delay_s)
+
+    def _hand_over(self, prepared: Prepared) -> tuple[str, str]:
+        """Say the first admin key on a terminal alone; else put it into a private file."""
+        key = prepared.first_admin_key
+        if key is None:
+            return "Log in", "with your key; a new one: ostiary key create --role admin"
+        if self._terminal.interactive:
+            return "Admin key", f"{key} (shown once: keep it)"
+        file = admin_key_file(self._home)
+        write_private(file, key)
+        return "Admin key", f"written to {file}"
+
+    async def _welcome(self, prepared: Prepared, begun_ns: int) -> None:
+        key_row = self._hand_over(prepared)
+        key = prepared.first_admin_key if self._terminal.interactive else None
+        try:
+            await self._until_ready()
+        except asyncio.CancelledError:
+            if key:
+                self._terminal.say("up", ": ".join(key_row))
+            raise
+        took_s = (time.monotonic_ns() - begun_ns) / 1e9
+        self._terminal.welcome(
+            page=f"{api_url(self._settings)}/" + (f"#key={key}" if key else ""),
+            rows=[
+                key_row,
+                ("Logs", str(self._home / "logs")),
+                ("Started", f"in {took_s:.1f} s, process {os.getpid()}"),
+                ("Stop", "Ctrl-C"),
+            ],
+        )
+
+    async def _until_ready(self) -> None:
+        import httpx
+
+        begun_ns = time.monotonic_ns()
+        said = False
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # noqa: S501
+            while True:
+                try:
+                    answer = await client.get(api_url(self._settings) + "/readyz", timeout=2)
+                    if answer.status_code == 200:
+                        return
+                    why = answer.text[:200]
+                except httpx.HTTPError:
+                    why = "the gateway does not answer yet"
+                if not said and time.monotonic_ns() - begun_ns > SLOW_START_S * 1e9:
+                    said = True
+                    self._terminal.say("up", f"not ready yet: {why}", "warning")
+                await asyncio.sleep(READY_POLL_S)

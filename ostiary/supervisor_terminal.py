@@ -1,0 +1,62 @@
+"""Knows how the running installation looks on a terminal. Does not know what runs."""
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from ostiary.supervisor_logs import Repeats, Said
+
+COLOURS = {"ingest": "cyan", "gateway": "magenta", "bus": "blue", "ledger": "blue", "demo": "green"}
+LEVEL_COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
+
+
+class Terminal:
+    """Short lines for people; what is long stands in the logs."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self._repeats = Repeats()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person looks at it: secrets are shown nowhere else."""
+        return self.console.is_terminal
+
+    def say(self, name: str, text: str, level: str = "info") -> None:
+        """Print one line about one process."""
+        hidden = self._repeats.admit(f"{name} {text}", time.monotonic_ns())
+        if hidden is None:
+            return
+        clock = time.strftime("%H:%M:%S")
+        colour = COLOURS.get(name, "cyan")
+        body = escape(text[:400])
+        if level in LEVEL_COLOURS:
+            body = f"[{LEVEL_COLOURS[level]}]{body}[/]"
+        more = f" [dim](and {hidden} like it)[/]" if hidden else ""
+        self.console.print(f"[dim]{clock}[/] [{colour}]{name:<9}[/] {body}{more}")
+
+    def note(self, name: str, said: Said) -> None:
+        """Print what a process said, if it is loud enough."""
+        if not said.loud:
+            return
+        hidden = self._repeats.admit(f"{name} {said.event}", time.monotonic_ns())
+        if hidden is not None:
+            more = f" (and {hidden} like it)" if hidden else ""
+            self.say(name, said.short + more, said.level)
+
+    def welcome(self, page: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Print where the page is and what else a person needs now."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row("Page", f"[bold]{escape(page)}[/]")
+        for name, text in rows:
+            grid.add_row(name, escape(text))
+        if self.interactive:
+            self.console.print(Panel(grid, title="Ostiary is running", border_style="green"))
+            return
+        self.console.print("Ostiary is running", grid, sep="\n")
