@@ -86,7 +86,8 @@ class DecoderPool:
     ) -> None:
         for keeper in self._keepers:
             keeper.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        # The body's own error travels on as it is, not wrapped into the group's.
+        await self._group.__aexit__(None, None, None)
 
     @property
     def quarantined(self) -> Mapping[str, str]:
