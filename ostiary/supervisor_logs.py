@@ -32,7 +32,7 @@ class RotatedFile:
         """Add one line, its end included."""
         try:
             if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._file = self._path.open("ab", buffering=0)
                 self._size = self._path.stat().st_size
             if self._size and self._size + len(line) > self._max_bytes:

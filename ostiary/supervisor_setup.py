@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.ledger.keys import KeyRequest
-
 from config.cameras import Camera
 from config.schema import Settings
 from ostiary.supervisor_home import write_private
 from streams.bus.run import bus_run
-from streams.ledger import Ledger
+from streams.ledger.access import AccessRole, KeyRequest
+from streams.ledger.ledger import Ledger
 from streams.secrets import SecretBox
 from streams.servers import ledger_password, ledger_url, open_bus
 
@@ -44,13 +43,12 @@ async def prepare(settings: Settings, home: Path, box: SecretBox) -> Prepared:
     await name_bus(settings, box)
     ledger = await open_ledger(settings, box)
     try:
-        await ledger.check()
         await ledger.subscribers.apply_acl()
         first = await _first_admin_key(ledger)
         cli_key = await _cli_key(ledger, home)
         taken_over = await _file_cameras(ledger, settings)
     finally:
-        await ledger.redis.aclose()
+        await ledger.aclose()
     return Prepared(first, cli_key, taken_over)
 
 
@@ -74,13 +72,15 @@ async def apply_users(settings: Settings, box: SecretBox) -> None:
     try:
         await ledger.subscribers.apply_acl()
     finally:
-        await ledger.redis.aclose()
+        await ledger.aclose()
 
 
 async def _first_admin_key(ledger: Ledger) -> str | None:
-    if any(key.role == "admin" and key.label != CLI_LABEL for key in await ledger.keys.all()):
+    if any(
+        key.role is AccessRole.ADMIN and key.label != CLI_LABEL for key in await ledger.keys.all()
+    ):
         return None
-    return (await ledger.keys.create(KeyRequest("admin", None, ADMIN_LABEL))).plain
+    return (await ledger.keys.create(KeyRequest(AccessRole.ADMIN, None, ADMIN_LABEL))).plain
 
 
 async def _cli_key(ledger: Ledger, home: Path) -> str:
@@ -92,7 +92,7 @@ async def _cli_key(ledger: Ledger, home: Path) -> str:
     for key in await ledger.keys.all():
         if key.label == CLI_LABEL:
             await ledger.keys.revoke(key.id)
-    plain = (await ledger.keys.create(KeyRequest("admin", None, CLI_LABEL))).plain
+    plain = (await ledger.keys.create(KeyRequest(AccessRole.ADMIN, None, CLI_LABEL))).plain
     write_private(file, plain)
     return plain
 
