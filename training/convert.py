@@ -78,17 +78,13 @@ def imagenet_backbone(wheels: Path) -> dict[str, Tensor]:
 
 def fill(module: nn.Module, arrays: list[NDArray[np.float32]]) -> None:
     """Put one node's constants into the layer that computes it. Raises ValueError on a mismatch."""
+    targets: list[Tensor | None] = []
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        targets: list[Tensor | None] = [
-            module.weight,
-            module.bias,
-            module.running_mean,
-            module.running_var,
-        ]
+        targets += [module.weight, module.bias, module.running_mean, module.running_var]
     elif isinstance(module, nn.PReLU):
         targets, arrays = [module.weight], [arrays[0].reshape(-1)]
     elif isinstance(module, nn.Conv2d | nn.Linear):
-        targets = [module.weight] + ([] if module.bias is None else [module.bias])
+        targets += [module.weight] + ([] if module.bias is None else [module.bias])
     else:
         raise TypeError(f"no weights go into {type(module).__name__}")
     for target, array in zip(targets, arrays, strict=True):

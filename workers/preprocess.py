@@ -42,46 +42,52 @@ class Batch:
     indices: tuple[int, ...]
 
 
-def input_size(width_px: int, height_px: int, longest_px: int) -> Size:
-    """Return the detector's input for a picture: its longer side at most `longest_px`.
-
-    The shorter side goes to the *nearest* multiple of 32: 16:9 becomes 640x352, where rounding up
-    to 384 would cost 9 % more work for 2 % more scale. Small pictures are never enlarged.
-    """
+def scaled_size(width_px: int, height_px: int, longest_px: int) -> Size:
+    """Return a picture's size with its longer side at most `longest_px`; never enlarged."""
     if min(width_px, height_px) < 1 or longest_px < STEP_PX or longest_px % STEP_PX:
         raise ValueError(f"no input for {width_px}x{height_px} with a longest side of {longest_px}")
-    longer = max(width_px, height_px)
-    if longer <= longest_px:
-        return Size(_up(width_px), _up(height_px))
-    scale = longest_px / longer
-    return Size(_nearest(width_px * scale), _nearest(height_px * scale))
+    scale = min(1.0, longest_px / max(width_px, height_px))
+    return Size(max(1, round(width_px * scale)), max(1, round(height_px * scale)))
 
 
-def _up(side: float) -> int:
-    return int(-(-side // STEP_PX)) * STEP_PX
+def input_size(width_px: int, height_px: int, longest_px: int) -> Size:
+    """Return the detector's input for a picture: its scaled size, sides up to multiples of 32.
 
-
-def _nearest(side: float) -> int:
-    return max(STEP_PX, round(side / STEP_PX) * STEP_PX)
+    16:9 becomes 640x384. Scaling it a little more, into 640x352, saves 0.8 ms of the network and
+    costs 0.7 ms more for a scale that is not one half (1280x720, one thread).
+    """
+    size = scaled_size(width_px, height_px, longest_px)
+    return Size(-(-size.width_px // STEP_PX) * STEP_PX, -(-size.height_px // STEP_PX) * STEP_PX)
 
 
 def fit(picture: NDArray[np.uint8], longest_px: int) -> Fitted:
-    """Scale a BGR picture into the detector's input size and pad it right and below with black."""
+    """Scale a BGR picture for the detector and pad it right and below with black."""
     height, width = picture.shape[:2]
-    size = input_size(width, height, longest_px)
+    size = scaled_size(width, height, longest_px)
+    padded = input_size(width, height, longest_px)
     mapping = letterbox((width, height), (size.width_px, size.height_px))
-    if mapping.scale > 1:
-        mapping = Letterbox(1.0, width, height)
-    pixels = np.zeros((size.height_px, size.width_px, 3), np.uint8)
+    pixels = np.zeros((padded.height_px, padded.width_px, 3), np.uint8)
     inside = pixels[: mapping.height_px, : mapping.width_px]
-    if (mapping.width_px, mapping.height_px) == (width, height):
-        inside[...] = picture
-    else:
-        # AREA where four or more source pixels make one, else moire makes faces out of fences
-        method = cv2.INTER_AREA if mapping.scale < 0.45 else cv2.INTER_LINEAR
-        scaled = cv2.resize(picture, (mapping.width_px, mapping.height_px), interpolation=method)
-        inside[...] = scaled
+    inside[...] = shrink(picture, Size(mapping.width_px, mapping.height_px))
     return Fitted(pixels, mapping)
+
+
+def shrink(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Scale a picture down: by whole pixels' means first, then by what is left, bilinearly.
+
+    Means over whole pixels are fast (0.3 ms for 1280x720 to half) and let no fence become moire;
+    OpenCV's INTER_AREA for other ratios takes 7 ms.
+    """
+    height, width = picture.shape[:2]
+    whole = min(width // size.width_px, height // size.height_px)
+    if whole > 1:
+        even = picture[: height // whole * whole, : width // whole * whole]
+        half = (even.shape[1] // whole, even.shape[0] // whole)
+        picture = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if picture.shape[:2] == (size.height_px, size.width_px):
+        return picture
+    scaled = cv2.resize(picture, (size.width_px, size.height_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)
 
 
 def batches(pictures: Sequence[NDArray[np.uint8]], longest_px: int) -> list[Batch]:

@@ -1,7 +1,7 @@
 """Knows how faces are cut out on the GPU, by kornia. Does not know the framings' meaning.
 
-Convention: the same matrices as `workers.crops`; pixel centres at whole numbers in both,
-which is kornia's `align_corners=True`. OpenCV interpolates in 1/32 pixel: the two agree to a few grey levels.
+Convention: the same matrices as `workers.crops`, pixel centres at whole numbers in both, which is
+kornia's `align_corners=True`. OpenCV interpolates in 1/32 pixel: both agree to a few grey levels.
 """
 
 import numpy as np
