@@ -56,6 +56,14 @@ class Change:
     snapshot_wanted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What the end of a visit leaves: the closing revisions, and all its alerts' last ones."""
+
+    revisions: tuple[AlertRevision, ...]
+    kept: tuple[KeptAlert, ...]
+
+
 @dataclass(slots=True)
 class _Entry:
     rule_id: str
@@ -112,15 +120,19 @@ class AlertBook:
             return self._change(entry, finding, active, now_ns)
         return None
 
-    def close(self, visit_id: str, seen_ns: int, reason: AlertReason | None) -> list[AlertRevision]:
-        """End a visit: return the closing revisions; its alerts are forgotten here."""
+    def close(self, visit_id: str, seen_ns: int, reason: AlertReason | None) -> "Closing":
+        """End a visit: close its alerts; they are forgotten here."""
         entries = self._visits.pop(visit_id, {}).values()
         self._restored.discard(visit_id)
-        return [
-            _revised(entry.newest, AlertEvent.CLOSE, seen_ns, active=False, reason=reason)
-            for entry in entries
-            if not entry.newest.over
-        ]
+        told = []
+        for entry in entries:
+            if not entry.newest.over:
+                event = AlertEvent.CLOSE
+                told.append(
+                    self._tell(entry, _revised(entry.newest, event, seen_ns, False, reason))
+                )
+        kept = tuple(KeptAlert(entry.rule_id, entry.newest) for entry in entries)
+        return Closing(tuple(told), kept)
 
     def withdraw(
         self, visit_id: str, rule_id: str, reason: AlertReason, now_ns: int

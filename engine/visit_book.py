@@ -88,15 +88,15 @@ class OpenVisit:
         return VisitState(self.id, camera, self.seen_ns, self.box, self.standing, alerts, ended)
 
     def forget(self) -> None:
-        """Forget who it is and what the face looks like."""
-        self.face = None
+        """Forget who it is and what the face looks like; the next state is saved at once."""
+        self.face, self.saved = None, None
         self.standing = replace(
             self.standing, knowledge=Knowledge.UNDECIDED, person_id=None, who_score=0.0
         )
 
 
 class VisitBook:
-    """The open visits of one camera; at most 200, the longest gone ends early, counted."""
+    """The open visits of one camera; at most 200, a further track gets none, counted."""
 
     def __init__(
         self, camera: str, token: int, by_face: bool, settings: ReappearanceSettings

@@ -10,7 +10,6 @@ can have been written, and its first result hands the newest ones in again, so n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from engine.alert_book import AlertBook, Finding, Thresholds
 from engine.alerts import AlertReason, AlertRevision
@@ -179,6 +178,11 @@ class CameraWatch:
                     memory.face = None
         return self._told(self._alerts.forget(person_id, now_ns), now_ns)
 
+    def open_visits(self) -> tuple[VisitState, ...]:
+        """Return all open visits as they are now, to save when the camera is handed over."""
+        camera = self._settings.camera
+        return tuple(one.state(camera, self._kept(one), ended=False) for one in self._visits)
+
     def end(self, reason: AlertReason | None = None) -> WatchResult:
         """End all visits: the camera goes, or is used for something else from now on."""
         self._memories.clear()
@@ -270,13 +274,9 @@ class CameraWatch:
         alerts: list[AlertRevision] = []
         states = []
         for visit in visits:
-            kept = self._kept(visit)
-            closing = {one.id: one for one in self._alerts.close(visit.id, visit.seen_ns, reason)}
-            last = tuple(
-                replace(one, revision=closing.get(one.revision.id, one.revision)) for one in kept
-            )
-            alerts.extend(closing.values())
-            states.append(visit.state(self._settings.camera, last, ended=True))
+            closing = self._alerts.close(visit.id, visit.seen_ns, reason)
+            alerts.extend(closing.revisions)
+            states.append(visit.state(self._settings.camera, closing.kept, ended=True))
         return alerts, tuple(states)
 
     def _view(self, picture: Picture, track: Track, whos: Mapping[int, Who]) -> TrackView:
