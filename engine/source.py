@@ -90,6 +90,7 @@ class Patience(StrEnum):
 
     SOON = "soon"  # the network or the camera may be back at any moment
     LATER = "later"  # a person must change something; trying often locks accounts
+    WHEN_READY = "when ready"  # the other side must come; the source says when
     NEVER = "never"  # only other settings can help
 
 
@@ -99,6 +100,7 @@ PATIENCE: Final[Mapping[Reason, Patience]] = {
     Reason.NOT_ALLOWED: Patience.LATER,
     Reason.UNSUPPORTED_CODEC: Patience.LATER,
     Reason.UNSUPPORTED_TRANSPORT: Patience.LATER,
+    Reason.NO_PUBLISHER: Patience.WHEN_READY,
     Reason.FORBIDDEN_ADDRESS: Patience.NEVER,
     Reason.REMOVED: Patience.NEVER,
 }
@@ -174,6 +176,8 @@ class Supervision:
         if PATIENCE.get(reason) is Patience.NEVER:
             return replace(self.stopped(reason, now_ns), detail=detail)
         moved = self._moved(SourceEvent.FAILED, now_ns)
+        if PATIENCE.get(reason) is Patience.WHEN_READY:
+            return replace(moved, reason=reason, detail=detail, failures=0, next_try_ns=None)
         return replace(moved._put_off(reason, now_ns, jitter, limits), detail=detail)
 
     def retried(self, now_ns: int) -> "Supervision":

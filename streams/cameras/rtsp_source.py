@@ -67,6 +67,9 @@ class RtspSource:
         finally:
             receiver.close()
 
+    def retire(self) -> None:
+        """Nothing outlives run()."""
+
     async def _handshake(self, receiver: "_Receiver", session: RtspSession) -> None:
         """Wait until the camera plays or the connection ends."""
         try:

@@ -27,3 +27,7 @@ class Source(Protocol):
         Every epoch is above previous_epoch_ms, and its first packet is a keyframe.
         """
         ...
+
+    def retire(self) -> None:
+        """Nobody wants this source any longer; nothing is called after this."""
+        ...
