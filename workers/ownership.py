@@ -67,25 +67,27 @@ class Ownership:
     holdings: dict[str, Holding] = field(default_factory=dict)
     _ownerless_since_ns: dict[str, int] = field(default_factory=dict)
     _shy_until_ns: dict[str, int] = field(default_factory=dict)
+    _untold: list[Taken | Lost] = field(default_factory=list)  # survives a server going away
 
     async def step(
         self, cameras: Mapping[str, Camera], workers: Sequence[WorkerStatus], now_ns: int
     ) -> list[Taken | Lost]:
         """Renew what is ours, drop what is gone, take what nobody owns.
 
-        Raises redis.exceptions.RedisError while a server is away: nothing changes hands then.
+        Raises redis.exceptions.RedisError while a server is away: nothing changes hands then,
+        and what had changed before is told by the next step.
         """
-        changes: list[Taken | Lost] = [*await self._renew(now_ns)]
-        changes += await self._drop_changed(cameras)
+        await self._renew(now_ns)
+        await self._drop_changed(cameras)
         candidates = self._candidates(workers)
         ownerless = await self._ownerless(cameras, now_ns)
         for camera_id, since_ns in ownerless.items():
             if now_ns < self._shy_until_ns.get(camera_id, 0):
                 continue
             if should_take(camera_id, self.worker_id, candidates, now_ns - since_ns):
-                taken = await self._take(cameras[camera_id], now_ns)
-                changes += [taken] if taken else []
+                await self._take(cameras[camera_id], now_ns)
                 candidates = self._candidates(workers)
+        changes, self._untold = self._untold, []
         return changes
 
     def to_hand_over(self, workers: Sequence[WorkerStatus], now_ns: int) -> str | None:
@@ -103,8 +105,7 @@ class Ownership:
         if holding is not None:
             await holding.lease.release()
 
-    async def _renew(self, now_ns: int) -> list[Lost]:
-        lost = []
+    async def _renew(self, now_ns: int) -> None:
         for camera_id, holding in list(self.holdings.items()):
             if now_ns - holding.renewed_ns < RENEW_AFTER_NS:
                 continue
@@ -113,19 +114,16 @@ class Ownership:
                 holding.renewed_ns = now_ns
             else:
                 del self.holdings[camera_id]
-                lost.append(Lost(camera_id, "another worker holds the lease"))
-        return lost
+                self._untold.append(Lost(camera_id, "another worker holds the lease"))
 
-    async def _drop_changed(self, cameras: Mapping[str, Camera]) -> list[Lost]:
+    async def _drop_changed(self, cameras: Mapping[str, Camera]) -> None:
         """Give up cameras that were removed or changed; a changed one is taken anew."""
-        dropped = []
         for camera_id, holding in list(self.holdings.items()):
             if cameras.get(camera_id) != holding.camera:
                 del self.holdings[camera_id]
-                await holding.lease.release()
                 reason = "changed" if camera_id in cameras else "removed"
-                dropped.append(Lost(camera_id, reason))
-        return dropped
+                self._untold.append(Lost(camera_id, reason))
+                await holding.lease.release()
 
     async def _ownerless(self, cameras: Mapping[str, Camera], now_ns: int) -> dict[str, int]:
         """Return the cameras without an owner, each with the time since which it has none."""
@@ -135,15 +133,15 @@ class Ownership:
         self._ownerless_since_ns = {one: self._ownerless_since_ns.get(one, now_ns) for one in free}
         return self._ownerless_since_ns
 
-    async def _take(self, camera: Camera, now_ns: int) -> Taken | None:
+    async def _take(self, camera: Camera, now_ns: int) -> None:
         token = await self.fences.issue(camera.id)
         lease = Lease(self.bus, keys.lease(camera.id), self.worker_id)
         if not await lease.acquire(token):
-            return None  # the number is burnt, nobody is harmed
+            return  # the number is burnt, nobody is harmed
         visits = await self.fences.claim(camera.id, token)
         self.holdings[camera.id] = Holding(camera, token, lease, now_ns, now_ns)
         log.info("camera taken", camera=camera.id, token=token, open_visits=len(visits))
-        return Taken(camera, token, tuple(visits))
+        self._untold.append(Taken(camera, token, tuple(visits)))
 
     def _candidates(self, workers: Sequence[WorkerStatus]) -> list[Candidate]:
         return [

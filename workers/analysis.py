@@ -1,0 +1,144 @@
+"""Knows how decoded pictures become observations on the bus, turn by turn. Decides no identity."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis.asyncio import Redis
+
+from engine.observations import Observation
+from engine.packets import entry_ms
+from engine.sampling import SamplingSettings, rate_for_load
+from streams.bus import appearances, observations
+from streams.bus.clock import BusClock
+from streams.bus.connection import AWAY
+from streams.clock import monotonic_ns, now_ns
+from streams.codecs.pool import DecoderPool, Picture
+from workers.desk import Desk
+from workers.intake import Intake
+from workers.models import Models
+from workers.snapshots import Snapshots
+from workers.thinking import Job, Thought, think
+
+SECOND_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every turn uses."""
+
+    bus: Redis
+    clock: BusClock
+    models: Models
+    pool: DecoderPool
+    intake: Intake
+    snapshots: Snapshots
+    executor: Executor
+    sampling: SamplingSettings
+    budget_ms: int
+
+
+@dataclass(slots=True)
+class Analysis:
+    """The turns of one worker over its desks; `turn` is held while desks are in use."""
+
+    tools: Tools
+    desks: dict[str, Desk] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    written: asyncio.Event = field(default_factory=asyncio.Event)  # something waits for the ledger
+    rate_hz: float = 8.0
+    _busy_ns: int = 0
+    _rated_ns: int = 0
+
+    async def step(self) -> None:
+        """Wait for pictures, a quarter of a second at most, and analyse the newest of each."""
+        await self.tools.pool.wait(0.25)
+        async with self.turn:
+            pictures = self.tools.pool.take()
+            try:
+                await self._analyse([*self._jobs(pictures)])
+            finally:
+                for picture in pictures:
+                    picture.release()
+            self._tick()
+        self._adapt()
+
+    def _jobs(self, pictures: Sequence[Picture]) -> list[Job]:
+        local_ns = now_ns()
+        bus_ms = self.tools.clock.now_ms(local_ns)
+        jobs = []
+        for picture in pictures:
+            desk = self.desks.get(picture.stream.camera)
+            if desk is None or desk.stream != picture.stream:
+                continue
+            refused = desk.refuse(picture, bus_ms, self.tools.budget_ms)
+            if refused is not None:
+                desk.figures.drops[refused] += 1
+                continue
+            desk.note(picture, local_ns)
+            jobs.append(Job(desk, picture))
+        return jobs
+
+    async def _analyse(self, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+        begun_ns = monotonic_ns()
+        loop = asyncio.get_running_loop()
+        thoughts = await loop.run_in_executor(self.tools.executor, think, self.tools.models, jobs)
+        self._busy_ns += monotonic_ns() - begun_ns
+        for thought in thoughts:
+            self._keep(thought)
+        self.written.set()
+        for thought in thoughts:
+            try:
+                await self._publish(thought)
+            except AWAY:
+                thought.job.desk.figures.drops["bus_away"] += 1
+
+    def _keep(self, thought: Thought) -> None:
+        desk = thought.job.desk
+        desk.keep(thought.result)
+        for evidence_id, jpeg in thought.snapshots:
+            self.tools.snapshots.add(evidence_id, desk.camera.id, jpeg)
+        wanted_hz = desk.activity.wanted_hz(
+            thought.job.moved, desk.watch.tracked, thought.job.picture.captured_ns
+        )
+        self.tools.intake.set_rate(desk.stream, min(wanted_hz, self.rate_hz))
+
+    async def _publish(self, thought: Thought) -> None:
+        desk, picture, bus = thought.job.desk, thought.job.picture, self.tools.bus
+        observation = Observation(
+            camera=desk.camera.id,
+            role=picture.stream.role,
+            epoch_ms=picture.epoch_ms,
+            pts=picture.pts,
+            captured_ns=picture.captured_ns,
+            token=desk.token,
+            tracks=thought.result.tracks,
+        )
+        entry_id = await observations.publish(bus, observation, self.tools.clock.now_ms(now_ns()))
+        latency_ms = entry_ms(entry_id) - entry_ms(picture.entry_id)
+        desk.figures.analysed(now_ns(), latency_ms)
+        await appearances.write(bus, desk.camera.id, thought.result.appearances)
+
+    def _tick(self) -> None:
+        """Let time pass for cameras without pictures, so that their visits end."""
+        local_ns = now_ns()
+        for desk in self.desks.values():
+            result = desk.tick(local_ns)
+            if result is not None and (result.alerts or result.visits):
+                desk.keep(result)
+                self.written.set()
+
+    def _adapt(self) -> None:
+        """Lower or raise all cameras' rate alike, once a second, by how busy the turns are."""
+        elapsed_ns = monotonic_ns() - self._rated_ns
+        if elapsed_ns < SECOND_NS:
+            return
+        if self._rated_ns:
+            busy = self._busy_ns / elapsed_ns
+            elapsed_s = elapsed_ns / SECOND_NS
+            self.rate_hz = rate_for_load(self.rate_hz, busy, elapsed_s, self.tools.sampling)
+        self._rated_ns, self._busy_ns = monotonic_ns(), 0

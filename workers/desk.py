@@ -1,0 +1,89 @@
+"""Knows everything that a worker keeps for one owned camera. Does not know the other cameras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from config.cameras import Camera, rules_of
+from engine.gallery import Gallery
+from engine.outbox import Outbox
+from engine.packets import entry_ms
+from engine.reappearance import Appearance
+from engine.sampling import Activity, SamplingSettings
+from engine.visits import VisitState
+from engine.watch import CameraWatch, CameraWatchSettings, Restored, WatchResult
+from streams.bus.packets import StreamKey
+from streams.codecs.pool import Picture
+from workers.figures import CameraFigures
+from workers.motion import Motion
+from workers.ownership import Taken
+
+TICK_AFTER_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Desk:
+    """One owned camera: its watch, what waits for the ledger, and its figures."""
+
+    camera: Camera
+    token: int
+    watch: CameraWatch
+    activity: Activity
+    figures: CameraFigures
+    outbox: Outbox = field(default_factory=Outbox)
+    motion: Motion = field(default_factory=Motion)
+    visits: dict[str, VisitState] = field(default_factory=dict)  # newest state of each, unsaved
+    high_water: tuple[int, int] = (0, 0)  # epoch, captured_ns of the newest picture analysed
+    last_captured_ns: int = 0
+    last_seen_ns: int = 0  # this machine's clock at that picture
+
+    @property
+    def stream(self) -> StreamKey:
+        """The stream that is analysed."""
+        return StreamKey(self.camera.id, self.camera.analysis_role)
+
+    def refuse(self, picture: Picture, bus_now_ms: int, budget_ms: int) -> str | None:
+        """Return why a decoded picture is not analysed, or None."""
+        if (picture.epoch_ms, picture.captured_ns) <= self.high_water:
+            return "repeated"
+        if bus_now_ms - entry_ms(picture.entry_id) > budget_ms:
+            return "stale"
+        return None
+
+    def note(self, picture: Picture, now_ns: int) -> None:
+        """Note that a picture is being analysed."""
+        self.high_water = (picture.epoch_ms, picture.captured_ns)
+        self.last_captured_ns, self.last_seen_ns = picture.captured_ns, now_ns
+
+    def keep(self, result: WatchResult) -> None:
+        """Keep what must reach the ledger."""
+        self.visits |= {visit.id: visit for visit in result.visits}
+        self.outbox.put(result.alerts)
+
+    def tick(self, now_ns: int) -> WatchResult | None:
+        """Let time pass where no picture came for a second."""
+        gone_ns = now_ns - self.last_seen_ns
+        if not self.last_captured_ns or gone_ns < TICK_AFTER_NS:
+            return None
+        return self.watch.tick(self.last_captured_ns + gone_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPlan:
+    """What every desk of a worker has in common."""
+
+    gallery: Gallery
+    models: dict[str, str]
+    sampling: SamplingSettings
+
+
+def open_desk(taken: Taken, plan: DeskPlan, looks: Sequence[Appearance], now_ns: int) -> Desk:
+    """Return the desk of a camera just taken, with its visits and what they looked like."""
+    camera = taken.camera
+    watch = CameraWatch(
+        CameraWatchSettings(camera.id, camera.purpose, rules_of(camera)),
+        taken.token,
+        plan.gallery,
+        plan.models,
+        Restored(taken.visits, tuple(looks)),
+    )
+    return Desk(camera, taken.token, watch, Activity(plan.sampling), CameraFigures(now_ns))

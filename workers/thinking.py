@@ -1,0 +1,144 @@
+"""Knows one turn: all cameras' newest pictures through the networks and the watches.
+
+Does not know where pictures come from or where results go.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.faces import Detections, no_detections
+from engine.quality import Quality, QualityLimits, judge
+from engine.track_memory import FaceEvidence, FaceRequest
+from engine.watch import WatchResult
+from streams.codecs.pool import Picture
+from workers.clothes import colours_below
+from workers.crops import ALIGNED, EXPRESSION, MASK
+from workers.desk import Desk
+from workers.measure import measure
+from workers.models import Models
+from workers.snapshots import snapshot
+
+LIMITS = QualityLimits()
+
+
+@dataclass(slots=True)
+class Job:
+    """One camera's picture in this turn, and what became of it."""
+
+    desk: Desk
+    picture: Picture
+    moved: bool = True
+    faces: Detections = field(default_factory=no_detections)
+    requests: tuple[FaceRequest, ...] = ()
+    evidence: dict[int, FaceEvidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What follows for one camera: snapshots are (evidence id, JPEG)."""
+
+    job: Job
+    result: WatchResult
+    snapshots: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class _Face:
+    """One face that the networks are asked about."""
+
+    job: Job
+    request: FaceRequest
+    quality: Quality
+    aligned: NDArray[np.uint8]  # (112, 112, 3) BGR
+    embedding: NDArray[np.float32] | None = None
+    mask: NDArray[np.float32] | None = None
+    expression: NDArray[np.float32] | None = None
+
+
+def think(models: Models, jobs: Sequence[Job]) -> list[Thought]:
+    """Analyse one picture of each of several cameras; the only place that runs networks live."""
+    _detect(models, jobs)
+    faces = []
+    for job in jobs:
+        height, width = job.picture.pixels.shape[:2]
+        job.requests = job.desk.watch.begin(job.faces, (width, height), job.picture.captured_ns)
+        faces += _faces(models, job)
+    usable = [face for face in faces if face.quality.unused_because is None]
+    _embed(models, usable)
+    _classify(models, usable)
+    for face in faces:
+        face.job.evidence[face.request.detection] = _evidence(face)
+    return [_conclude(job) for job in jobs]
+
+
+def _detect(models: Models, jobs: Sequence[Job]) -> None:
+    """Find faces where something moved or somebody is tracked; elsewhere there is nobody new."""
+    for job in jobs:
+        job.moved = job.desk.motion.moved(job.picture.pixels, job.picture.captured_ns)
+    worth = [job for job in jobs if job.moved or job.desk.watch.tracked]
+    for job, faces in zip(worth, models.detect([job.picture.pixels for job in worth]), strict=True):
+        job.faces = faces
+
+
+def _faces(models: Models, job: Job) -> list[_Face]:
+    if not job.requests:
+        return []
+    chosen = [request.detection for request in job.requests]
+    faces = Detections(job.faces.boxes[chosen], job.faces.points[chosen], job.faces.scores[chosen])
+    aligned = models.crop(job.picture.pixels, faces.points, ALIGNED)
+    measured = measure(aligned, faces)
+    return [
+        _Face(job, request, judge(one, LIMITS), crop)
+        for request, one, crop in zip(job.requests, measured, aligned, strict=True)
+    ]
+
+
+def _embed(models: Models, faces: Sequence[_Face]) -> None:
+    wanted = [face for face in faces if face.request.embed]
+    if wanted:
+        vectors = models.embed(np.stack([face.aligned for face in wanted]))
+        for face, vector in zip(wanted, vectors, strict=True):
+            face.embedding = vector
+
+
+def _classify(models: Models, faces: Sequence[_Face]) -> None:
+    masks = [face for face in faces if face.request.mask]
+    if masks:
+        crops = np.concatenate([_cut(models, face, mask=True) for face in masks])
+        for face, row in zip(masks, models.mask(crops), strict=True):
+            face.mask = row
+    expressions = [face for face in faces if face.request.expression]
+    if expressions:
+        crops = np.concatenate([_cut(models, face, mask=False) for face in expressions])
+        for face, row in zip(expressions, models.expression(crops), strict=True):
+            face.expression = row
+
+
+def _cut(models: Models, face: _Face, mask: bool) -> NDArray[np.uint8]:
+    points = face.job.faces.points[face.request.detection][None]
+    return models.crop(face.job.picture.pixels, points, MASK if mask else EXPRESSION)
+
+
+def _evidence(face: _Face) -> FaceEvidence:
+    reason = face.quality.unused_because
+    box = face.job.faces.boxes[face.request.detection]
+    return FaceEvidence(
+        quality=face.quality.score,
+        unused_because=reason.value if reason else None,
+        embedding=face.embedding,
+        mask=face.mask,
+        expression=face.expression,
+        colour=colours_below(face.job.picture.pixels, box),
+    )
+
+
+def _conclude(job: Job) -> Thought:
+    result = job.desk.watch.finish(job.evidence)
+    taken = tuple(
+        (wish.snapshot_id, snapshot(job.picture.pixels, job.faces.boxes[wish.detection]))
+        for wish in result.snapshots_wanted
+    )
+    return Thought(job, result, taken)

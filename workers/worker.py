@@ -1,0 +1,247 @@
+"""Knows the worker process: what runs beside what, and how it begins and ends."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+import structlog
+from redis.asyncio import Redis
+
+from config.schema import Settings
+from engine.catchup import CatchUpSettings
+from engine.gallery import Gallery, GallerySettings
+from engine.sampling import SamplingSettings
+from streams.bus import appearances, heartbeats, requests
+from streams.bus.clock import MEASURE_EVERY_S, BusClock
+from streams.bus.connection import AWAY
+from streams.bus.heartbeats import WorkerStatus
+from streams.bus.run import bus_run
+from streams.clock import now_ns
+from streams.codecs.pool import DecoderPool, PoolSettings
+from streams.ledger.ledger import Ledger
+from streams.servers import home, ledger_password, ledger_url, open_box, open_bus
+from workers.analysis import Analysis, Tools
+from workers.desk import Desk, DeskPlan, open_desk
+from workers.enrolment import Enrolment
+from workers.intake import Intake
+from workers.models import Models
+from workers.ownership import LOOK_EVERY_S, Lost, Ownership, Taken
+from workers.roster import Listeners, Roster
+from workers.snapshots import Snapshots
+from workers.writing import flush
+
+AGAIN_AFTER_S: Final = 0.25
+RELEASE_WITHIN_S: Final = 0.9
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker: the cameras it owns, and the tasks that serve them."""
+
+    id: str
+    settings: Settings
+    ledger: Ledger
+    tools: Tools
+    roster: Roster
+    enrolment: Enrolment
+    analysis: Analysis
+    ownership: Ownership
+    _run: str = ""
+    _leaving: dict[str, Desk] = field(default_factory=dict)  # lost, but not yet flushed
+
+    @property
+    def bus(self) -> Redis:
+        """The bus's client."""
+        return self.tools.bus
+
+    async def serve(self) -> None:
+        """Run until cancelled, then flush and release everything within a second."""
+        await self.roster.load()
+        listeners = Listeners(self._regard, self._erase)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for step, pause_s in (
+                    (self._own, LOOK_EVERY_S),
+                    (self._beat, 1.0),
+                    (self._measure, MEASURE_EVERY_S),
+                    (self.tools.intake.step, 0.0),
+                    (self.analysis.step, 0.0),
+                    (self._write, 0.0),
+                    (self._send_snapshots, 0.5),
+                ):
+                    tasks.create_task(patiently(step, pause_s))
+                tasks.create_task(patiently(lambda: self.roster.follow(listeners), 0.0))
+                tasks.create_task(patiently(self._answer, 0.0))
+        finally:
+            await self._leave()
+
+    async def _own(self) -> None:
+        await self._watch_bus()
+        workers = await heartbeats.live_workers(self.bus)
+        for change in await self.ownership.step(self.roster.cameras, workers, now_ns()):
+            if isinstance(change, Taken):
+                await self._open(change)
+            else:
+                await self._close(change)
+        moving = self.ownership.to_hand_over(workers, now_ns())
+        if moving is not None:
+            await self._close(Lost(moving, "handed over"))
+            await self.ownership.give_up(moving, now_ns())
+
+    async def _watch_bus(self) -> None:
+        """Begin anew where the bus was restarted: cursors, and what was already seen."""
+        run = await bus_run(self.bus)
+        if self._run and run != self._run:
+            log.warning("bus restarted")
+            await self.tools.intake.begin_anew()
+            await self.tools.clock.measure(self.bus)
+        self._run = run
+
+    async def _open(self, taken: Taken) -> None:
+        looks = await appearances.read(self.bus, taken.camera.id)
+        plan = DeskPlan(self.roster.gallery, dict(self.tools.models.versions), self.tools.sampling)
+        desk = open_desk(taken, plan, looks, now_ns())
+        async with self.analysis.turn:
+            self.analysis.desks[taken.camera.id] = desk
+        await self.tools.intake.begin(desk.stream)
+        await self._beat()
+
+    async def _close(self, lost: Lost) -> None:
+        log.info("camera given up", camera=lost.camera, reason=lost.reason)
+        async with self.analysis.turn:
+            desk = self.analysis.desks.pop(lost.camera, None)
+            if desk is not None and lost.reason == "removed":
+                desk.keep(desk.watch.end())
+        if desk is not None:
+            self.tools.intake.end(desk.stream)
+            if not await flush(self.ledger, desk):
+                self._leaving[lost.camera] = desk
+
+    async def _beat(self) -> None:
+        figures = {}
+        for camera_id, desk in self.analysis.desks.items():
+            desk.figures.mode = self.tools.pool.mode(desk.stream).value
+            record = desk.figures.record(now_ns())
+            record["reason"] = self.tools.pool.quarantined.get(camera_id)
+            record["waiting_for_ledger"] = len(desk.outbox)
+            decoded = self.tools.pool.figures(desk.stream)
+            record["drops"] |= {"skipped": decoded.skipped, "invalid": decoded.invalid}
+            figures[camera_id] = record
+        worker = self.settings.worker
+        owned = tuple(sorted(self.analysis.desks))
+        status = WorkerStatus(self.id, worker.device, worker.capacity, owned, figures)
+        await heartbeats.write_heartbeat(self.bus, status)
+
+    async def _measure(self) -> None:
+        await self.tools.clock.measure(self.bus)
+
+    async def _write(self) -> None:
+        """Write what waits; woken by each turn, and looking every quarter of a second."""
+        try:
+            async with asyncio.timeout(AGAIN_AFTER_S):
+                await self.analysis.written.wait()
+        except TimeoutError:
+            pass
+        self.analysis.written.clear()
+        for desk in list(self.analysis.desks.values()):
+            await flush(self.ledger, desk)
+        for camera_id, desk in list(self._leaving.items()):
+            if await flush(self.ledger, desk):
+                del self._leaving[camera_id]
+
+    async def _send_snapshots(self) -> None:
+        await self.tools.snapshots.send(self.bus, now_ns())
+
+    async def _answer(self) -> None:
+        await requests.serve(self.bus, "enrolment", self.enrolment.answer, self.id)
+
+    async def _regard(self, gallery: Gallery) -> None:
+        async with self.analysis.turn:
+            for desk in self.analysis.desks.values():
+                desk.watch.replace_gallery(gallery)
+
+    async def _erase(self, person_id: str) -> None:
+        async with self.analysis.turn:
+            for desk in self.analysis.desks.values():
+                desk.keep(desk.watch.erase_person(person_id, now_ns()))
+                await appearances.forget(self.bus, desk.camera.id)
+        await self.ledger.people.confirm_erasure(person_id, self.id)
+
+    async def _leave(self) -> None:
+        """Hand everything over: what waits goes to the ledger, leases and heartbeat go."""
+        try:
+            async with asyncio.timeout(RELEASE_WITHIN_S):
+                for desk in [*self.analysis.desks.values(), *self._leaving.values()]:
+                    await flush(self.ledger, desk)
+                for camera_id in list(self.ownership.holdings):
+                    await self.ownership.give_up(camera_id, now_ns())
+                await heartbeats.end_heartbeat(self.bus, self.id)
+        except (TimeoutError, *AWAY) as error:
+            log.warning("not all released", error=type(error).__name__)
+
+
+async def patiently(step: Callable[[], Awaitable[object]], pause_s: float) -> NoReturn:
+    """Run a step for ever; while a server is away, wait and try again."""
+    while True:
+        try:
+            await step()
+        except AWAY as error:
+            log.warning("server away", step=getattr(step, "__name__", "step"), error=str(error))
+            await asyncio.sleep(AGAIN_AFTER_S)
+        await asyncio.sleep(pause_s)
+
+
+async def run(settings: Settings) -> None:
+    """Run one worker until cancelled."""
+    box = open_box(settings)
+    bus, clock = open_bus(settings, box), BusClock()
+    ledger = await Ledger.connect(ledger_url(settings), ledger_password(settings, box), box)
+    analysis, worker = settings.analysis, settings.worker
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="networks") as executor:
+        models = await loop.run_in_executor(executor, load_models, settings)
+        catch_up = CatchUpSettings(budget_ms=analysis.staleness_budget_ms)
+        pool_settings = PoolSettings(
+            worker.decoders, worker.decoder_memory_bytes, catch_up=catch_up
+        )
+        await clock.measure(bus)
+        try:
+            async with DecoderPool(pool_settings, lambda: clock.now_ms(now_ns())) as pool:
+                sampling = SamplingSettings(full_hz=analysis.pictures_per_s)
+                intake = Intake(bus, pool, analysis.pictures_per_s)
+                tools = Tools(
+                    bus, clock, models, pool, intake, Snapshots(box), executor, sampling,
+                    analysis.staleness_budget_ms,
+                )  # fmt: skip
+                worker_id = f"w-{secrets.token_hex(6)}"
+                await Worker(
+                    id=worker_id,
+                    settings=settings,
+                    ledger=ledger,
+                    tools=tools,
+                    roster=Roster(ledger, models.versions["embedder"], GallerySettings()),
+                    enrolment=Enrolment(models, pool, box, executor),
+                    analysis=Analysis(tools, rate_hz=analysis.pictures_per_s),
+                    ownership=Ownership(bus, ledger.fences, worker_id),
+                ).serve()
+        finally:
+            await ledger.aclose()
+            await bus.aclose()
+
+
+def load_models(settings: Settings) -> Models:
+    """Load and warm the networks; converted ones are cached in the home."""
+    models = Models.load(
+        settings.worker.device,
+        home(settings) / "cache" / "networks",
+        settings.worker.threads,
+        settings.analysis.detect_size_px,
+    )
+    models.warm(640, 360)
+    models.warm(1280, 720)
+    return models

@@ -1,0 +1,55 @@
+"""Knows how what a camera's desk keeps reaches the ledger, once and in order. Decides nothing."""
+
+import structlog
+
+from streams.bus.connection import AWAY
+from streams.ledger.functions import Fenced, NotDurable, Refused
+from streams.ledger.ledger import Ledger
+from workers.desk import Desk
+
+log = structlog.get_logger()
+
+
+async def flush(ledger: Ledger, desk: Desk) -> bool:
+    """Write a desk's visits, then its alerts; return whether nothing waits any more.
+
+    While the ledger is away everything stays where it is. Fenced out, openings that the ledger
+    may not know are handed in as closed, and the rest is the next owner's affair.
+    """
+    try:
+        await _write(ledger, desk)
+    except AWAY as error:
+        log.warning("ledger away", camera=desk.camera.id, waiting=len(desk.outbox),
+                    error=type(error).__name__)  # fmt: skip
+    except NotDurable:
+        log.warning("ledger slow to confirm", camera=desk.camera.id)
+    except Fenced:
+        await hand_in(ledger, desk)
+    return not len(desk.outbox) and not desk.visits
+
+
+async def _write(ledger: Ledger, desk: Desk) -> None:
+    for visit_id, visit in list(desk.visits.items()):
+        await ledger.visits.save(visit, desk.token)
+        if desk.visits.get(visit_id) is visit:
+            del desk.visits[visit_id]
+    while (revision := desk.outbox.take()) is not None:
+        try:
+            await ledger.alerts.write(revision, desk.token)
+        except Refused as error:
+            log.error("alert refused", camera=desk.camera.id, alert=revision.id, error=str(error))
+        desk.outbox.confirm(revision)
+
+
+async def hand_in(ledger: Ledger, desk: Desk) -> None:
+    """Give the ledger the openings of a worker that was fenced out, closed."""
+    left = desk.outbox.hand_over()
+    desk.visits.clear()
+    for revision in left:
+        try:
+            await ledger.alerts.write(revision, desk.token)
+        except Fenced:
+            log.info("handed over", camera=desk.camera.id, alert=revision.id)
+        except (*AWAY, NotDurable, Refused) as error:
+            log.error("lost at hand-over", camera=desk.camera.id, alert=revision.id,
+                      error=str(error))  # fmt: skip
