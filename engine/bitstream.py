@@ -3,6 +3,7 @@
 Does not know how they arrived, and decodes no picture.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -65,9 +66,9 @@ _PARAMETER_TYPES = {
 
 def split_annex_b(data: bytes) -> list[bytes]:
     """Return the NAL units between the start codes; bytes before the first are ignored."""
-    ends = [match.start() for match in _ANY_START_CODE.finditer(data)]
+    starts = [match.start() for match in _ANY_START_CODE.finditer(data)]
     units = []
-    for start, stop in zip(ends, [*ends[1:], len(data)], strict=True):
+    for start, stop in itertools.pairwise([*starts, len(data)]):
         nal = data[start + 3 : stop].rstrip(b"\x00")
         if nal:
             units.append(nal)
