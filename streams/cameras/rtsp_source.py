@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from config.cameras import parse_address
@@ -175,9 +175,9 @@ class _Receiver(asyncio.Protocol):
         self.ended: asyncio.Future[SourceError] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._session.outgoing())
+        # uvloop's transports are no asyncio.Transport by type: isinstance would refuse them
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._session.outgoing())
 
     def data_received(self, data: bytes) -> None:
         arrival_ns = self._now_ns()
