@@ -1,4 +1,4 @@
-"""Knows how one decoder child is fed, watched and replaced. Does not know what pictures are for."""
+"""Knows how one codec child is fed, watched and replaced. Does not know what pictures are for."""
 
 import asyncio
 import time
@@ -13,7 +13,16 @@ import structlog
 from engine.catchup import CatchUpSettings
 from streams.codecs.lanes import Lane, Ready
 from streams.codecs.link import ChildLink, ChildSettings
-from streams.codecs.messages import ALONE, CONVERT, ISOLATED, BadMessage, Kind, Message, Status
+from streams.codecs.messages import (
+    ALONE,
+    CONVERT,
+    FORCE,
+    ISOLATED,
+    BadMessage,
+    Kind,
+    Message,
+    Status,
+)
 from streams.codecs.rings import BadRing, RingReader
 
 _IN_FLIGHT: Final = 4  # enough that a child never idles, few enough that decisions stay late
@@ -44,7 +53,7 @@ class Owner(Protocol):
     """What a child tells the pool."""
 
     def arrived(self, lane: Lane, link: ChildLink, message: Message) -> None:
-        """A picture lies in its slot."""
+        """A picture lies in its slot, or came encoded."""
 
     def lost(self, blamed: Lane | None, why: str) -> None:
         """A child is gone; blamed is the stream whose packet it worked on."""
@@ -60,11 +69,12 @@ class _Flight:
     since_s: float  # when it became the child's business
 
 
-class DecoderChild:
-    """One place in the pool: a process, and the streams that it serves in turn."""
+class CodecChild:
+    """A process that is replaced when it is lost, and the streams that it serves in turn."""
 
-    def __init__(self, settings: PoolSettings, owner: Owner) -> None:
+    def __init__(self, settings: PoolSettings, owner: Owner, task: Kind = Kind.DECODE) -> None:
         self._settings = settings
+        self._task = task
         self._owner = owner
         self._flights: deque[_Flight] = deque()
         self._seqs = count(1)
@@ -84,7 +94,7 @@ class DecoderChild:
             try:
                 link = await ChildLink.start(settings)
             except OSError as error:
-                log.warning("decoder_not_started", error=str(error))
+                log.warning("codec_child_not_started", error=str(error))
                 self._losses += 1
                 continue
             try:
@@ -106,9 +116,10 @@ class DecoderChild:
             if ready.convert:
                 lane.flies(seq, ready.unit)
             self._flights.append(_Flight(lane, seq, time.monotonic()))
-            flags = CONVERT * ready.convert | ALONE * ready.alone
+            flags = CONVERT * ready.convert | ALONE * ready.alone | FORCE * lane.force_keyframe
+            lane.force_keyframe = False
             self.link.send(
-                Message(Kind.DECODE, flags, ready.unit.codec, stream=lane.number,
+                Message(self._task, flags, ready.unit.codec, stream=lane.number,
                         context=lane.context, seq=seq, body=ready.unit.packet.data)
             )  # fmt: skip
 
@@ -168,7 +179,7 @@ class DecoderChild:
                 ring = RingReader(descriptor(), slots=message.width, slot_bytes=message.height)
                 if lane is not None:
                     lane.rings = {message.context: ring}
-            case Kind.PICTURE if lane is not None and self.link is not None:
+            case Kind.PICTURE | Kind.ENCODED if lane is not None and self.link is not None:
                 self._owner.arrived(lane, self.link, message)
             case Kind.DONE:
                 self._done(message)

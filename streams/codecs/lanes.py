@@ -59,6 +59,7 @@ class Lane:
     flown: OrderedDict[int, Unit] = field(default_factory=OrderedDict)
     rings: dict[int, RingReader] = field(default_factory=dict)
     context: int = 0
+    force_keyframe: bool = False  # ask the encoder for one with the next unit
     _waiting: deque[Waiting] = field(default_factory=deque)
     _bytes: int = 0
     _epoch: tuple[int, Codec] | None = None

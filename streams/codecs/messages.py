@@ -15,13 +15,12 @@ _NUMBER_OF: Final = {codec: number for number, codec in enumerate(CODECS)}
 
 
 class Kind(IntEnum):
-    """What a message is; the first five go to the child, the others come from it."""
+    """What a message is; the first four go to the child, the others come from it."""
 
     DECODE = 1
     TRANSCODE = 2
     RELEASE = 3
     FORGET = 4
-    KEYFRAME = 5
     READY = 16
     RING = 17
     PICTURE = 18
@@ -38,8 +37,9 @@ class Status(IntEnum):
     NO_SLOT = 3
 
 
-CONVERT: Final = 1  # flags of DECODE
+CONVERT: Final = 1  # flags of DECODE and TRANSCODE: the picture is wanted
 ALONE: Final = 2
+FORCE: Final = 16  # flag of TRANSCODE: let the next picture be a keyframe
 ISOLATED: Final = 4  # flag of READY: the child has no network
 IS_KEYFRAME: Final = 8  # flag of ENCODED
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.catchup import Mode
 from streams.bus.packets import StreamKey
-from streams.codecs.children import DecoderChild, PoolSettings
+from streams.codecs.children import CodecChild, PoolSettings
 from streams.codecs.lanes import Figures, Lane, Unit
 from streams.codecs.link import ChildLink
 from streams.codecs.messages import Kind, Message
@@ -61,9 +61,9 @@ class DecoderPool:
     ) -> None:
         self._settings = settings
         self.now_ms = bus_now_ms
-        self._children = [DecoderChild(settings, self) for _ in range(max(1, settings.children))]
+        self._children = [CodecChild(settings, self) for _ in range(max(1, settings.children))]
         self._lanes: dict[StreamKey, Lane] = {}
-        self._child_of: dict[StreamKey, DecoderChild] = {}
+        self._child_of: dict[StreamKey, CodecChild] = {}
         self._numbers = count(1)
         self._newest: dict[StreamKey, Picture] = {}
         self._arrived = asyncio.Event()

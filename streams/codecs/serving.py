@@ -1,10 +1,11 @@
-"""Knows which message goes to which decoder in a child. Does not know how it is confined."""
+"""Knows which message goes to which codec in a child. Does not know how it is confined."""
 
 import socket
 
 import av
 
 from streams.codecs.decoding import StreamDecoder
+from streams.codecs.encoding import StreamTranscoder
 from streams.codecs.messages import (
     HEADER_BYTES,
     ISOLATED,
@@ -32,6 +33,7 @@ class _Desk:
         self._link = link
         self._max_px = max_px
         self._decoders: dict[int, StreamDecoder] = {}
+        self._transcoders: dict[int, StreamTranscoder] = {}
 
     def send(self, message: Message, descriptor: int | None) -> None:
         header = message.header()
@@ -48,10 +50,16 @@ class _Desk:
                 if message.stream not in self._decoders:
                     self._decoders[message.stream] = StreamDecoder(message.stream, self._max_px)
                 self._decoders[message.stream].unit(message, self.send)
+            case Kind.TRANSCODE:
+                if message.stream not in self._transcoders:
+                    transcoder = StreamTranscoder(message.stream, self._max_px)
+                    self._transcoders[message.stream] = transcoder
+                self._transcoders[message.stream].unit(message, self.send)
             case Kind.RELEASE:
                 if message.stream in self._decoders:
                     self._decoders[message.stream].release(message.context, message.slot)
             case Kind.FORGET:
+                self._transcoders.pop(message.stream, None)
                 forgotten = self._decoders.pop(message.stream, None)
                 if forgotten is not None:
                     forgotten.close()
