@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from config.schema import Settings
+from ostiary.supervisor_address import api_url
 from ostiary.supervisor_children import Child, ChildPlan, ostiary_command
 from ostiary.supervisor_home import only_one, write_private
 from ostiary.supervisor_logs import RotatedFile
@@ -47,15 +48,6 @@ class Start:
     flags: tuple[str, ...]  # by which each process finds the same settings
     demo: bool = False
     environment: dict[str, str] = field(default_factory=dict, repr=False)
-
-
-def api_url(settings: Settings) -> str:
-    """The gateway's address on this machine."""
-    host = settings.gateway.host
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # compared, not listened on
-        host = "127.0.0.1"
-    host = f"[{host}]" if ":" in host else host
-    return f"{'https' if settings.tls.cert else 'http'}://{host}:{settings.gateway.port}"
 
 
 async def up(start: Start, terminal: Terminal) -> None:

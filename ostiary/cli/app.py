@@ -2,7 +2,7 @@
 
 import typer
 
-from ostiary.cli import processes
+from ostiary.cli import alerts, cameras, keys, operation, people, processes, subscribers
 from ostiary.cli.place import ConfigOption, HomeOption, Place, SetOption
 
 HELP = """Ostiary watches a building's cameras: who is at the door, is the mask worn, who is told.
@@ -42,4 +42,13 @@ def build() -> typer.Typer:
 
     for command in (processes.up, processes.ingest, processes.worker, processes.gateway):
         root.command(rich_help_panel=RUN)(command)
+    root.add_typer(cameras.app, name="camera", rich_help_panel=SETUP)
+    root.add_typer(people.app, name="person", rich_help_panel=SETUP)
+    root.add_typer(subscribers.app, name="subscriber", rich_help_panel=SETUP)
+    root.add_typer(keys.app, name="key", rich_help_panel=SETUP)
+    root.add_typer(operation.config_app, name="config", rich_help_panel=SETUP)
+    root.add_typer(alerts.app, name="alerts", rich_help_panel=WATCH)
+    root.command(rich_help_panel=WATCH)(operation.status)
+    root.command(rich_help_panel=WATCH)(operation.doctor)
+    root.add_typer(operation.models_app, name="models", rich_help_panel=WATCH)
     return root
