@@ -1,4 +1,4 @@
-"""Knows which servers are embedded and keeps them alive. Does not know what is kept in them."""
+"""Knows which servers are embedded and keeps them alive. Does not know what they hold."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from config.schema import Settings
 from ostiary.supervisor_restart import Lives, after_end
 from ostiary.supervisor_terminal import Terminal
 from streams.secrets import SecretBox
-from streams.servers import FOR_BUS, FOR_LEDGER
+from streams.servers import FOR_BUS, FOR_LEDGER, open_box
 from streams.valkey import EmbeddedValkey, ValkeyFailed, ValkeyPlan, socket_path
 
 
@@ -71,3 +71,26 @@ async def keep_server(kept: KeptServer, terminal: Terminal) -> None:
 def ending(code: int) -> str:
     """An exit status in words: a signal by its number, else the code."""
     return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+class NotEmbedded(Exception):
+    """A URL names this server, so it runs elsewhere."""
+
+
+async def serve_alone(settings: Settings, kind: Literal["bus", "ledger"]) -> None:
+    """Run one embedded server until cancelled, for a process manager other than `up`.
+
+    Raises NotEmbedded, BadKeyFile, ValkeyFailed (also where the server ends by itself).
+    """
+    home = settings.home
+    box = open_box(settings, create=True)
+    chosen = [plan for plan in plans(settings, home, box) if plan.kind == kind]
+    if not chosen:
+        raise NotEmbedded(f"{kind}.url names another server: there is none to run here.")
+    server = EmbeddedValkey(chosen[0])
+    await server.start()
+    try:
+        code = await server.wait()
+    finally:
+        await server.stop()
+    raise ValkeyFailed(f"The {kind} ended by itself ({ending(code)}); see {chosen[0].log}.")

@@ -1,17 +1,21 @@
 """Knows what must stand in the ledger and the home before processes start. Starts none."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.cameras import Camera
 from config.schema import Settings
 from ostiary.supervisor_home import write_private
+from streams.bus.connection import AWAY
 from streams.bus.run import bus_run
 from streams.ledger.access import AccessRole, KeyRequest
 from streams.ledger.ledger import Ledger
 from streams.secrets import SecretBox
-from streams.servers import ledger_password, ledger_url, open_bus
+from streams.servers import ledger_password, ledger_url, open_box, open_bus
 
+WAIT_FOR_SERVERS_S = 60.0
+LOOK_AGAIN_S = 0.25
 ADMIN_LABEL = "first admin key"
 CLI_LABEL = "command line of this machine"
 
@@ -50,6 +54,27 @@ async def prepare(settings: Settings, home: Path, box: SecretBox) -> Prepared:
     finally:
         await ledger.aclose()
     return Prepared(first, cli_key, taken_over)
+
+
+async def prepare_alone(settings: Settings) -> str:
+    """Prepare servers that something else has started, waiting for them; return what to say.
+
+    Raises BadKeyFile, WrongKey, and what redis raises if they are not there in time.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    box = open_box(settings, create=True)
+    async with asyncio.timeout(WAIT_FOR_SERVERS_S):
+        while True:
+            try:
+                prepared = await prepare(settings, settings.home, box)
+                break
+            except AWAY:
+                await asyncio.sleep(LOOK_AGAIN_S)
+    if prepared.first_admin_key is None:
+        return "Everything was prepared before."
+    file = admin_key_file(settings.home)
+    write_private(file, prepared.first_admin_key)
+    return f"The first admin key was written to {file}."
 
 
 async def open_ledger(settings: Settings, box: SecretBox) -> Ledger:

@@ -40,7 +40,14 @@ def build() -> typer.Typer:
     ) -> None:
         context.obj = Place().with_flags(home, config, assignments)
 
-    for command in (processes.up, processes.ingest, processes.worker, processes.gateway):
+    for command in (
+        processes.up,
+        processes.ingest,
+        processes.worker,
+        processes.gateway,
+        processes.server,
+        processes.prepare,
+    ):
         root.command(rich_help_panel=RUN)(command)
     root.add_typer(cameras.app, name="camera", rich_help_panel=SETUP)
     root.add_typer(people.app, name="person", rich_help_panel=SETUP)

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +42,7 @@ def _ending_well(run: Callable[[], Awaitable[None]]) -> None:
     """Run until it ends; what a start may meet becomes a message."""
     from ostiary.supervisor import PortTaken
     from ostiary.supervisor_home import AlreadyRunning
+    from streams.bus.connection import AWAY
     from streams.secrets import BadKeyFile, WrongKey
     from streams.valkey import ValkeyFailed
 
@@ -66,6 +67,11 @@ def _ending_well(run: Callable[[], Awaitable[None]]) -> None:
         ) from error
     except (BadKeyFile, ValkeyFailed) as error:
         raise Failure(*str(error).splitlines()[:3]) from error
+    except (*AWAY, TimeoutError) as error:
+        raise Failure(
+            f"Bus or ledger do not answer ({error or 'in time'}).",
+            "Check bus.url and ledger.url: ostiary doctor",
+        ) from error
 
 
 def ingest(
@@ -107,12 +113,46 @@ def gateway(
     run_process(run, settings)
 
 
+def server(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="bus|ledger", help="Which of the two.")],
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Run one embedded server alone, as compose.yaml does."""
+    if kind not in ("bus", "ledger"):
+        raise Failure(f"There is no server {kind!r}: bus or ledger.", code=ExitCode.USAGE)
+    settings = place_of(context).with_flags(home, config, assignments).settings()
+    from ostiary.supervisor_servers import serve_alone
+
+    run_process(partial(serve_alone, kind="bus" if kind == "bus" else "ledger"), settings)
+
+
+def prepare(
+    context: typer.Context,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Prepare servers that run elsewhere: first keys, file cameras; `up` does it by itself."""
+    settings = place_of(context).with_flags(home, config, assignments).settings()
+    from ostiary.supervisor_setup import prepare_alone
+
+    async def run() -> None:
+        print(await prepare_alone(settings))
+
+    _ending_well(run)
+
+
 def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Settings") -> None:
     """Run one process on uvloop until SIGTERM or SIGINT ends it."""
     import uvloop
 
     from ostiary.cli.logs import configure
-    from streams.secrets import BadKeyFile
+    from ostiary.supervisor_servers import NotEmbedded
+    from streams.secrets import BadKeyFile, WrongKey
+    from streams.valkey import ValkeyFailed
 
     configure(settings.log.level)
 
@@ -130,6 +170,5 @@ def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Setting
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main())
-    except BadKeyFile as error:
-        raise Failure(*str(error).splitlines()[:3], code=ExitCode.FAILED) from error
-    sys.stderr.flush()
+    except (BadKeyFile, NotEmbedded, ValkeyFailed, WrongKey) as error:
+        raise Failure(*str(error).splitlines()[:3]) from error
