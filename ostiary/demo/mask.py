@@ -82,7 +82,7 @@ def _draw_loops(pixels: NDArray[np.float32], shape: MaskShape) -> None:
     fine = 1 << _SUBPIXEL_BITS
     for loop in shape.loops:
         line = _along(loop, np.linspace(0, 1, 12, dtype=np.float32))
-        dark = np.round(((*line, 0.6, 1.8)) * fine).astype(np.int32)
+        dark = np.round((line + np.array([0.6, 1.8])) * fine).astype(np.int32)
         cord = np.round(line * fine).astype(np.int32)
         shadow = np.zeros(pixels.shape[:2], np.float32)
         cv2.polylines(shadow, [dark], False, 1.0, 2, cv2.LINE_8, _SUBPIXEL_BITS)
