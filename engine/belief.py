@@ -61,6 +61,15 @@ class Statement:
 UNDECIDED = Statement(None, 0.0, 0.0, 0)
 
 
+def weight_of(quality: float) -> float:
+    """Return what a view of a quality, 0..1, weighs as evidence, 0..1.
+
+    Quality is a product of parts, so a face that is middling in all of them comes out low; its
+    root keeps such a view worth a middling share of a perfect one.
+    """
+    return math.sqrt(min(1.0, max(0.0, quality)))
+
+
 class Fading:
     """A sum over time of values (K,) that forgets; exact for any spacing of the views."""
 

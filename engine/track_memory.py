@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.belief import Belief, BeliefSettings
+from engine.belief import Belief, BeliefSettings, weight_of
 from engine.gallery import Gallery, unit
 from engine.identity import IdentityBelief
 from engine.observations import Expression, ExpressionView, MaskState, MaskView, Who
@@ -85,7 +85,7 @@ class TrackMemory:
         self.visit_id: str | None = None
         self.quality = 0.0
         self.unused_because: str | None = None
-        self.face: NDArray[np.float32] | None = None  # sum of unit embeddings times quality
+        self.face: NDArray[np.float32] | None = None  # sum of weighted unit embeddings
         self.colour: NDArray[np.float32] | None = None
         self.mask: Belief | None = None
         self.expression: Belief | None = None
@@ -131,22 +131,23 @@ class TrackMemory:
         self.unused_because = found.unused_because
         if found.unused_because is not None:
             return
+        weight = weight_of(self.quality)
         if found.mask is not None:
             self.mask = self.mask or Belief(len(MASKS), beliefs.mask)
-            self.mask.add(found.mask, self.quality, now_ns)
+            self.mask.add(found.mask, weight, now_ns)
             self._masked = int(np.argmax(found.mask)) != MISSING
             self._doubt["mask"] = self.mask.disagrees(found.mask)
         if found.expression is not None:
             self.expression = self.expression or Belief(len(EXPRESSIONS), beliefs.expression)
-            self.expression.add(found.expression, self.quality, now_ns)
+            self.expression.add(found.expression, weight, now_ns)
             self._doubt["expression"] = self.expression.disagrees(found.expression)
         if found.colour is not None:
             self.colour = _blend(self.colour, found.colour)
         if found.embedding is not None and gallery is not None and self.who is not None:
             similarities = gallery.compare(found.embedding[None])[0]
-            self.who.add(similarities, self.quality, self._masked, now_ns)
+            self.who.add(similarities, weight, self._masked, now_ns)
             self._doubt["embed"] = self.who.disagrees(similarities)
-            weighed = found.embedding.astype(np.float32) * np.float32(self.quality)
+            weighed = found.embedding.astype(np.float32) * np.float32(weight)
             self.face = weighed if self.face is None else self.face + weighed
 
     def regard(self, gallery: Gallery) -> None:

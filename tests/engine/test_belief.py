@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.belief import Belief, BeliefSettings, Fading, faded_s
+from engine.belief import Belief, BeliefSettings, Fading, faded_s, weight_of
 
 pytestmark = pytest.mark.unit
 
@@ -79,6 +79,13 @@ def test_one_view_never_decides_however_good(weight, label):
 
 def test_poor_views_stay_undecided():
     assert set(decided_after(8, lambda _: WORN, weight=0.2)) == {None}
+
+
+def test_a_view_weighs_more_the_better_it_is():
+    weights = [weight_of(quality / 100) for quality in range(101)]
+    assert weights == sorted(weights)
+    assert (weights[0], weights[25], weights[100]) == (0, 0.5, 1)
+    assert (weight_of(-1), weight_of(2)) == (0, 1)
 
 
 def test_evidence_that_speaks_for_two_stays_undecided():
