@@ -36,6 +36,7 @@ class SharedEncoder:
     ) -> None:
         self._on_packet = on_packet
         self.now_ms = bus_now_ms
+        self.stream = stream
         self._lane = Lane(stream, 1, settings.catch_up)
         self._child = CodecChild(settings, self, Kind.TRANSCODE)
         self._child.lanes.append(self._lane)

@@ -1,0 +1,147 @@
+"""Knows one viewer's WebRTC connection. Does not know where its packets come from."""
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+import structlog
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+from aiortc.mediastreams import MediaStreamError, VideoStreamTrack
+
+from engine.packets import PTS_HZ, Codec, Role
+from streams.bus.observations import SeenObservation
+from streams.viewer.negotiation import OfferRefused, preferences
+from streams.viewer.outbound import Ended, Outbound
+from streams.viewer.overlay import message, ticks_of
+
+_MOST_BUFFERED_BYTES: Final = 65_536
+_CLOSE_S: Final = 1.0
+_OVER: Final = frozenset({"failed", "closed"})
+_TIME_BASE: Final = Fraction(1, PTS_HZ)
+
+log = structlog.get_logger(__name__)
+
+
+class PacketTrack(VideoStreamTrack):  # type: ignore[misc]  # aiortc has no types here
+    """A track that hands packets, not pictures, to aiortc's sender, which packetises them."""
+
+    def __init__(self, outbound: Outbound, on_recv: Callable[[], None]) -> None:
+        super().__init__()
+        self._outbound = outbound
+        self._on_recv = on_recv
+        self.last_ticks = 0
+
+    async def recv(self) -> Any:
+        """Return the next av.Packet; its pts becomes the RTP time, from a random origin."""
+        self._on_recv()
+        try:
+            outgoing = await self._outbound.get()
+        except Ended as error:
+            raise MediaStreamError from error
+        packet = av.Packet(outgoing.data)
+        packet.pts, packet.time_base = outgoing.ticks, _TIME_BASE
+        self.last_ticks = outgoing.ticks
+        return packet
+
+
+class Session:
+    """One viewer: its connection, its queue, its channel for boxes.
+
+    ready: called once, when the connection asks for its first packet.
+    lost: called when the connection is over. keyframe: called when the browser asks for one.
+    """
+
+    def __init__(self, session_id: str, camera: str, codec: Codec) -> None:
+        self.session_id = session_id
+        self.camera = camera
+        self.codec = codec
+        self.outbound = Outbound()
+        self.ready: Callable[[], None] = _ignore
+        self.lost: Callable[[], None] = _ignore
+        self.keyframe: Callable[[], None] = _ignore
+        self.connected = asyncio.Event()
+        self.boxes_dropped = 0
+        self._origin: int | None = None
+        self._channel: Any = None
+        self._track = PacketTrack(self.outbound, self._on_recv)
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peer.on("connectionstatechange", self._on_state)
+        self._peer.on("datachannel", self._on_channel)
+        self._sender: Any = None
+
+    async def answer(self, offer: str) -> str:
+        """Return the answer to an offer that was checked; raises OfferRefused."""
+        transceiver = self._peer.addTransceiver(self._track, direction="sendonly")
+        # Before the remote description: otherwise H.264 goes out under VP8's payload type.
+        transceiver.setCodecPreferences(preferences(self.codec))
+        self._sender = transceiver.sender
+        self._sender._send_keyframe = self._on_pli  # there is no public hook
+        try:
+            await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self._peer.setLocalDescription(await self._peer.createAnswer())
+        except OperationError as error:
+            raise OfferRefused(406, f"the browser does not take {self.codec.value}") from error
+        except (InvalidAccessError, InvalidStateError, ValueError, KeyError) as error:
+            raise OfferRefused(400, f"the offer cannot be answered: {error}") from error
+        return str(self._peer.localDescription.sdp)
+
+    def show_boxes(self, seen: SeenObservation, tail: str) -> None:
+        """Send an observation's boxes with the RTP time of their picture, or count them away."""
+        ticks = ticks_of(seen.observation, Role.MAIN, self.outbound.timeline)
+        if ticks is None or self._origin is None or not self._channel_takes():
+            self.boxes_dropped += 1
+        else:
+            self._channel.send(message((self._origin + ticks) & 0xFFFFFFFF, tail))
+
+    def _channel_takes(self) -> bool:
+        channel = self._channel
+        open_now = channel is not None and channel.readyState == "open"
+        return open_now and channel.bufferedAmount <= _MOST_BUFFERED_BYTES
+
+    async def close(self) -> None:
+        """End the connection; harmless when it is over already."""
+        self.lost = _ignore
+        self.outbound.end()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._peer.close()
+        except Exception as error:  # a connection that ends badly must not end the others
+            log.warning("viewer_not_closed", session=self.session_id, error=repr(error))
+
+    def _on_recv(self) -> None:
+        if not self.connected.is_set():
+            self.connected.set()
+            self.ready()
+        if self._origin is None and self._sender is not None:
+            self._origin = rtp_origin(self._sender, self._track.last_ticks)
+
+    def _on_pli(self) -> None:
+        self.keyframe()
+
+    def _on_state(self) -> None:
+        log.debug("viewer_state", session=self.session_id, state=self._peer.connectionState)
+        if self._peer.connectionState in _OVER:
+            self.lost()
+
+    def _on_channel(self, channel: Any) -> None:
+        if channel.label == "boxes" and self._channel is None:
+            self._channel = channel
+        else:
+            channel.close()
+
+
+def rtp_origin(sender: Any, last_ticks: int) -> int | None:
+    """Return the random number that aiortc adds to every RTP time; None before the first packet.
+
+    aiortc keeps it in a local variable; the last packet's RTP time is its nearest witness.
+    """
+    if not sender._RTCRtpSender__packet_count:
+        return None
+    return int(sender._RTCRtpSender__rtp_timestamp - last_ticks) & 0xFFFFFFFF
+
+
+def _ignore() -> None:
+    """Stand in for a listener that is not there yet, or no more."""
