@@ -91,8 +91,7 @@ class LogSettings(Section):
 class Settings(Section):
     """The whole tree. Cameras here are managed by the file: the API may not change them.
 
-    The command line fills in `bus.url`, `ledger.url` and `secrets.key_file` before it calls a
-    process's `run(settings)`, so that a process need not know whether the servers are embedded.
+    A url of None means the embedded server; `streams.servers` knows where that one listens.
     """
 
     home: Path = Path("~/.ostiary")

@@ -111,7 +111,7 @@ class Supervisor:
                     tasks.create_task(keep_server(self._kept(server), self._terminal))
                 for plan in self._processes():
                     tasks.create_task(self.keep(plan))
-                tasks.create_task(self._welcome(prepared, begun_ns))
+                tasks.create_task(self._open(tasks, prepared, begun_ns))
         finally:
             await asyncio.gather(*(server.stop() for server in servers))
 
@@ -154,11 +154,14 @@ class Supervisor:
         write_private(file, key)
         return "Admin key", f"written to {file}"
 
-    async def _welcome(self, prepared: Prepared, begun_ns: int) -> None:
+    async def _open(self, tasks: asyncio.TaskGroup, prepared: Prepared, begun_ns: int) -> None:
+        """Wait until the page can be opened, bring up the demo, and say so."""
         key_row = self._hand_over(prepared)
         key = prepared.first_admin_key if self._terminal.interactive else None
         try:
             await self._until_ready()
+            if self._start.demo:
+                await self._bring_up_demo(tasks, prepared)
         except asyncio.CancelledError:
             if key:
                 self._terminal.say("up", ": ".join(key_row))
@@ -173,6 +176,25 @@ class Supervisor:
                 ("Stop", "Ctrl-C"),
             ],
         )
+
+    async def _bring_up_demo(self, tasks: asyncio.TaskGroup, prepared: Prepared) -> None:
+        from ostiary.supervisor_demo import Demo, DemoFailed, DemoPlace
+
+        password = self._box.derive("demo")
+        place = DemoPlace(self._home, api_url(self._settings), prepared.cli_key, password)
+        demo = Demo(place, self._terminal)
+        try:
+            folder = await demo.render()
+            port = await demo.port()
+            tasks.create_task(self.keep(demo.server(folder, port)))
+            try:
+                await demo.enrol()
+            finally:
+                await demo.add_cameras(port)
+        except DemoFailed as error:
+            self._terminal.say("demo", str(error), "error")
+        finally:
+            await demo.aclose()
 
     async def _until_ready(self) -> None:
         import httpx

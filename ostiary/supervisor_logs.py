@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +21,7 @@ class RotatedFile:
     """
 
     def __init__(self, path: Path, max_bytes: int = 5 * MIB, keep: int = 3) -> None:
-        self._path = path
+        self.path = path
         self._max_bytes = max_bytes
         self._keep = keep
         self._file: BinaryIO | None = None
@@ -32,9 +32,9 @@ class RotatedFile:
         """Add one line, its end included."""
         try:
             if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._file = self._path.open("ab", buffering=0)
-                self._size = self._path.stat().st_size
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._file = self.path.open("ab", buffering=0)
+                self._size = self.path.stat().st_size
             if self._size and self._size + len(line) > self._max_bytes:
                 self._rotate()
             self._file.write(line)
@@ -48,12 +48,12 @@ class RotatedFile:
             older = self._numbered(number)
             if older.exists():
                 older.replace(self._numbered(number + 1))
-        self._path.replace(self._numbered(1))
-        self._file = self._path.open("ab", buffering=0)
+        self.path.replace(self._numbered(1))
+        self._file = self.path.open("ab", buffering=0)
         self._size = 0
 
     def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
+        return self.path.with_name(f"{self.path.name}.{number}")
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""
@@ -95,7 +95,7 @@ class Said:
     text: str
     event: str | None = None
     level: str = "info"
-    fields: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def loud(self) -> bool:
@@ -105,7 +105,14 @@ class Said:
     @property
     def short(self) -> str:
         """The event with its fields, for people."""
-        return f"{self.event} {self.fields}".strip() if self.event is not None else self.text
+        if self.event is None:
+            return self.text
+        shown = (
+            f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+            for name, value in self.values.items()
+            if name not in HIDDEN_FIELDS
+        )
+        return " ".join((self.event, *shown))
 
 
 def parse_line(line: bytes) -> Said:
@@ -119,16 +126,7 @@ def parse_line(line: bytes) -> Said:
         return Said(text)
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return Said(text)
-    return Said(text, record["event"], str(record.get("level", "info")), _fields(record))
-
-
-def _fields(record: Mapping[str, Any]) -> str:
-    shown = (
-        f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
-        for name, value in record.items()
-        if name not in HIDDEN_FIELDS
-    )
-    return " ".join(shown)
+    return Said(text, record["event"], str(record.get("level", "info")), record)
 
 
 class Repeats:

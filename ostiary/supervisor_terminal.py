@@ -1,11 +1,19 @@
 """Knows how the running installation looks on a terminal. Does not know what runs."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ostiary.supervisor_logs import Repeats, Said
@@ -47,6 +55,32 @@ class Terminal:
         if hidden is not None:
             more = f" (and {hidden} like it)" if hidden else ""
             self.say(name, said.short + more, said.level)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Show how far something is: a bar on a terminal, else a line for each quarter."""
+        if self.interactive:
+            with Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            ) as bars:
+                bar = bars.add_task(what, total=None)
+                yield lambda done, total: bars.update(bar, completed=done, total=total)
+            return
+        said = -1
+
+        def say(done: int, total: int) -> None:
+            nonlocal said
+            quarter = 4 * done // max(total, 1)
+            if quarter > said:
+                said = quarter
+                self.say("demo", f"{what}: {25 * quarter} %")
+
+        yield say
 
     def welcome(self, page: str, rows: Sequence[tuple[str, str]]) -> None:
         """Print where the page is and what else a person needs now."""
