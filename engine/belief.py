@@ -34,12 +34,12 @@ class BeliefSettings:
     view_cap_s: one view stands for at most this long.
     """
 
-    votes_needed: float = 0.3
+    votes_needed: float = 0.25
     lead_needed: float = 0.25
     switch_extra: float = 0.1
     min_probability: float = 0.6
     half_life_s: float = 0.8
-    view_cap_s: float = 0.3
+    view_cap_s: float = 0.26
 
     def __post_init__(self) -> None:
         if min(self.half_life_s, self.view_cap_s) <= 0:

@@ -71,7 +71,7 @@ class BeliefChoices:
 
     mask: BeliefSettings = field(default_factory=BeliefSettings)
     expression: BeliefSettings = field(
-        default_factory=lambda: BeliefSettings(votes_needed=0.3, lead_needed=0.1, switch_extra=0.1,
+        default_factory=lambda: BeliefSettings(lead_needed=0.1, switch_extra=0.1,
                                                min_probability=0.35)
     )  # fmt: skip
 

@@ -102,7 +102,7 @@ class CameraWatch:
 
     def _request(self, track: Track, detections: Detections, now_ns: int) -> FaceRequest | None:
         settings = self._settings
-        if track.detection is None or track.hits < 2:
+        if track.detection is None:
             return None
         memory = self._memories[track.number]
         if shorter_side(detections.boxes[track.detection]) < settings.ask.min_face_px:

@@ -92,6 +92,14 @@ def test_evidence_that_speaks_for_two_stays_undecided():
     assert set(decided_after(8, lambda _: UNCLEAR, weight=1.0)) == {None}
 
 
+def test_a_label_needs_its_share_and_a_switch_a_greater_lead():
+    scattered = np.array([0.54, 0.23, 0.23])
+    assert set(decided_after(8, lambda _: scattered, weight=1.0)) == {None}
+    narrow = np.array([0.34, 0.02, 0.64])
+    assert 2 in decided_after(8, lambda _: narrow, weight=1.0)
+    assert 2 not in decided_after(8, lambda t_s: WORN if t_s < 3 else narrow, weight=1.0)
+
+
 def test_a_short_doubt_changes_nothing():
     when = decided_after(8, lambda t_s: MISSING if 3 <= t_s < 3.5 else WORN)
     assert 2 not in when
