@@ -198,14 +198,16 @@ class Supervision:
             case SourceState.CONNECTING:
                 return self.since_ns + round(limits.connect_within_s * NS)
             case SourceState.LIVE:
-                return (self.last_picture_ns or self.since_ns) + round(limits.stall_after_s * NS)
+                return self._last_sign_ns() + round(limits.stall_after_s * NS)
             case SourceState.STALLED:
-                last_ns = self.last_picture_ns or self.since_ns
-                return last_ns + round(limits.give_up_after_s * NS)
+                return self._last_sign_ns() + round(limits.give_up_after_s * NS)
             case SourceState.WAITING:
                 return self.next_try_ns
             case SourceState.STOPPED:
                 return None
+
+    def _last_sign_ns(self) -> int:
+        return self.since_ns if self.last_picture_ns is None else self.last_picture_ns
 
     def _was_steady(self, limits: SourceLimits) -> bool:
         if self.live_since_ns is None or self.last_picture_ns is None:

@@ -84,10 +84,14 @@ class SupervisedStream:
         self._failed(error)
 
     async def _outcome(self, attempt: "asyncio.Task[SourceError]") -> SourceError | None:
-        """Return why the attempt ended; None when the next deadline came first."""
-        deadline_ns = self.supervision.deadline_ns(self._shell.limits)
-        wait_s = None if deadline_ns is None else (deadline_ns - self._shell.now_ns()) / NS
-        done, _ = await asyncio.wait([attempt], timeout=wait_s and max(0.0, wait_s))
+        """Return why the attempt ended; None when it is time to look at the deadline.
+
+        A first picture brings the deadline nearer, to stall_after_s from then: no wait is longer.
+        """
+        limits = self._shell.limits
+        deadline_ns = self.supervision.deadline_ns(limits) or 0
+        left_s = max(0.0, (deadline_ns - self._shell.now_ns()) / NS)
+        done, _ = await asyncio.wait([attempt], timeout=min(left_s, limits.stall_after_s))
         return attempt.result() if done else None
 
     async def _attempt(self, generation: int) -> SourceError:
