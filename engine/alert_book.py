@@ -70,6 +70,7 @@ class _Entry:
     newest: AlertRevision
     told_ns: int
     quality: float  # of the snapshot
+    score: float  # the best that was told
 
 
 class AlertBook:
@@ -91,7 +92,7 @@ class AlertBook:
         for kept in alerts:
             newest = kept.revision
             quality = 0.0 if newest.evidence.snapshot is None else 1.0
-            entry = _Entry(kept.rule_id, newest, newest.seen_ns, quality)
+            entry = _Entry(kept.rule_id, newest, newest.seen_ns, quality, newest.evidence.score)
             self._visits.setdefault(visit_id, {})[kept.rule_id] = entry
 
     def kept(self, visit_id: str) -> tuple[KeptAlert, ...]:
@@ -182,7 +183,7 @@ class AlertBook:
             seen_ns=whole_ms(finding.seen_ns),
             evidence=self._evidence(finding, snapshot_id(name, now_ns) if shown else None),
         )
-        entry = _Entry(rule.id, revision, now_ns, finding.quality or 0.0)
+        entry = _Entry(rule.id, revision, now_ns, finding.quality or 0.0, revision.evidence.score)
         self._visits.setdefault(finding.visit_id, {})[rule.id] = entry
         return Change(revision, shown)
 
@@ -218,7 +219,7 @@ class AlertBook:
             return True
         if not active or now_ns - entry.told_ns < BETTER_EVERY_S * SECOND_NS:
             return False
-        surer = self._evidence(finding, None).score >= newest.evidence.score + BETTER_SCORE
+        surer = self._evidence(finding, None).score >= entry.score + BETTER_SCORE
         likelier = surer and finding.rule.kind is not RuleKind.UNKNOWN
         return likelier or self._better_picture(entry, finding)
 
@@ -240,6 +241,7 @@ class AlertBook:
 
     def _tell(self, entry: _Entry, revision: AlertRevision) -> AlertRevision:
         entry.newest = revision
+        entry.score = max(entry.score, revision.evidence.score)
         return revision
 
 

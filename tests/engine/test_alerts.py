@@ -175,7 +175,9 @@ def test_a_person_who_turns_out_to_be_another_withdraws_the_alert():
 def test_better_evidence_is_told_at_most_once_a_second():
     alerts = book()
     judge(alerts, BARE, 0, quality=None)
-    told = [judge(alerts, BARE, step / 8, quality=0.3 + step / 100) for step in range(1, 60)]
+    told = [
+        judge(alerts, BARE, step / 8, quality=min(1.0, 0.1 + step / 20)) for step in range(1, 60)
+    ]
     revisions = [one for one in told if one is not None]
     assert [one.evidence.snapshot is None for one in revisions] == [False] * len(revisions)
     assert 2 <= len(revisions) <= 6
@@ -183,6 +185,16 @@ def test_better_evidence_is_told_at_most_once_a_second():
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert min(gaps) >= SECOND_NS
     assert len({one.evidence.snapshot for one in revisions}) == len(revisions)
+
+
+def test_a_score_is_told_again_only_when_it_beats_the_best_that_was_told():
+    alerts = book()
+    scores = [0.7, 0.8, 0.7, 0.8, 0.84, 0.86]
+    told = [
+        judge(alerts, replace(BARE, mask_probability=score), 2 * step)
+        for step, score in enumerate(scores)
+    ]
+    assert [one.evidence.score for one in told if one is not None] == [0.7, 0.8, 0.86]
 
 
 def test_an_erased_person_leaves_every_record():
