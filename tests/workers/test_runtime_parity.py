@@ -1,0 +1,113 @@
+"""One set of weights says the same in OpenVINO and in torch; CUDA where there is one."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from engine.faces import Detections
+from workers.crops import ALIGNED, EXPRESSION, MASK, crop_faces
+from workers.detector import Detector
+from workers.manifest import load_manifest
+from workers.models import runtime_for
+from workers.preprocess import fit
+from workers.runtime import DeviceError
+from workers.runtime.openvino import OpenVinoRuntime, converted
+from workers.runtime.torch import TorchRuntime
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+PORTRAITS = Path(__file__).parents[2] / "ostiary" / "demo" / "portraits"
+FRAMINGS = {"embedder": ALIGNED, "mask": MASK, "expression": EXPRESSION}
+# Largest difference of an output, as a share of the output's largest value.
+TOLERANCE = {"cpu": 2e-3, "cuda": 5e-2}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("openvino")
+
+
+def a_picture() -> np.ndarray:
+    for path in sorted(PORTRAITS.glob("*.jpg")):
+        picture = cv2.imread(str(path))
+        if picture is not None:
+            return picture
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 3)
+
+
+@pytest.fixture(scope="module")
+def inputs(cache):
+    picture = a_picture()
+    entry = load_manifest()["detector"]
+    faces = Detector(OpenVinoRuntime(entry, cache, 1), entry, 640).detect([picture])[0]
+    points = faces.points[:1] if len(faces) else (ALIGNED.template[None] * 2 + 50)
+    crops = {role: crop_faces(picture, points, framing) for role, framing in FRAMINGS.items()}
+    return {"detector": fit(picture, 640).pixels[None], **crops}
+
+
+@pytest.mark.parametrize("role", ["detector", "embedder", "mask", "expression"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_openvino_and_torch_agree(role, device, cache, inputs):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    entry = load_manifest()[role]
+    batch = np.concatenate([inputs[role], inputs[role][:, :, ::-1]])  # and mirrored: a batch of two
+    ours = OpenVinoRuntime(entry, cache, 1).run(batch)
+    theirs = TorchRuntime(entry, device).run(batch)
+    assert list(ours) == list(theirs) == list(entry.outputs)
+    for name, output in ours.items():
+        assert output.shape == theirs[name].shape
+        assert output.dtype == np.float32
+        worst = np.abs(output - theirs[name]).max() / np.abs(output).max()
+        assert worst < TOLERANCE[device], f"{role} {name}: {worst}"
+    first, mirrored = next(iter(ours.values()))
+    assert not np.allclose(first, mirrored), "the parity would hold for any input"
+
+
+def test_a_network_is_converted_once(cache):
+    entry = load_manifest()["detector"]
+    path = converted(entry, cache)
+    stamp = path.stat().st_mtime_ns
+    assert converted(entry, cache) == path
+    assert path.stat().st_mtime_ns == stamp
+    assert entry.sha256[:16] in path.parent.name
+    assert not list(cache.glob(".converting-*"))
+
+
+def test_several_sizes_run_in_turn(cache):
+    entry = load_manifest()["detector"]
+    runtime = OpenVinoRuntime(entry, cache, 1)
+    for height, width in [(64, 96), (96, 64), (64, 96)]:
+        out = runtime.run(np.zeros((1, height, width, 3), np.uint8))
+        anchors = sum((height // s) * (width // s) for s in (8, 16, 32))
+        assert out["scores"].shape == (1, anchors)
+        assert out["points"].shape == (1, anchors, 10)
+
+
+def test_cuda_is_never_replaced_silently(cache):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(DeviceError, match="sees no CUDA"):
+        runtime_for(load_manifest()["detector"], "cuda", cache, 1)
+
+
+def test_an_unknown_device_is_refused(cache):
+    with pytest.raises(DeviceError, match="use cpu or cuda"):
+        runtime_for(load_manifest()["detector"], "tpu", cache, 1)
+
+
+def test_detections_are_in_pixels_of_the_source(cache):
+    entry = load_manifest()["detector"]
+    detector = Detector(OpenVinoRuntime(entry, cache, 1), entry, 640)
+    picture = a_picture()
+    large, small = detector.detect([cv2.resize(picture, None, fx=2, fy=2), picture])
+    if not len(small):
+        pytest.skip("no portrait is here to find a face in")
+    assert isinstance(small, Detections)
+    assert large.boxes[0] / 2 == pytest.approx(
+        small.boxes[0], abs=float(0.05 * small.boxes[0].max())
+    )
