@@ -91,12 +91,12 @@ class Demo:
 
     async def port(self) -> int:
         """The port of the last run where it is free, else the first free one."""
-        used: list[int | None] = [
-            urlsplit(str(one["url"])).port
-            for one in (await self._cameras()).values()
-            if self._is_ours(one)
+        addresses = [
+            urlsplit(str(one["url"])) for one in (await self._cameras()).values() if _is_ours(one)
         ]
-        for port in (*filter(None, used), *range(FIRST_PORT, FIRST_PORT + PORTS)):
+        candidates: list[int] = [address.port for address in addresses if address.port]
+        candidates += range(FIRST_PORT, FIRST_PORT + PORTS)
+        for port in candidates:
             if _is_free(port):
                 return port
         raise DemoFailed(f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS} is free.")
@@ -126,7 +126,7 @@ class Demo:
                 body = {"id": camera.id, "kind": "rtsp", **_switches(camera), **wanted}
                 await self._again(partial(self._send, "POST", "/cameras", body))
                 self._terminal.say("demo", f"added camera {camera.id}")
-            elif not self._is_ours(found):
+            elif not _is_ours(found):
                 self._terminal.say("demo", f"camera {camera.id} is your own: left alone", "warning")
             else:
                 path = f"/cameras/{camera.id}"
@@ -142,15 +142,6 @@ class Demo:
         if camera.sub_stream:
             found["sub_url"] = base + camera.sub_stream
         return {**found, "username": USER, "password": self._place.password}
-
-    def _is_ours(self, camera: Mapping[str, Any]) -> bool:
-        address = urlsplit(str(camera.get("url") or ""))
-        streams = {one.id: one.stream for one in PLAN.cameras}
-        return (
-            address.hostname == HOST
-            and camera.get("username") == USER
-            and address.path == f"/{streams.get(camera['id'])}"
-        )
 
     async def _cameras(self) -> dict[str, dict[str, Any]]:
         return {one["id"]: one for one in (await self._get("/cameras"))["cameras"]}
@@ -199,6 +190,17 @@ def _demand(answer: httpx.Response, what: str) -> None:
         raise _Busy(f"{what}: {answer.text[:200]}")
     if answer.is_error:
         raise DemoFailed(f"{what}: {answer.text[:200]}")
+
+
+def _is_ours(camera: Mapping[str, Any]) -> bool:
+    """Whether a camera is the demo's, and not somebody's own of the same name."""
+    address = urlsplit(str(camera.get("url") or ""))
+    streams = {one.id: one.stream for one in PLAN.cameras}
+    return (
+        address.hostname == HOST
+        and camera.get("username") == USER
+        and address.path == f"/{streams.get(camera['id'])}"
+    )
 
 
 def _switches(camera: DemoCamera) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def refusal(answer: httpx.Response) -> Refused:
     except ValueError:
         body = {}
     error = str(body.get("error") or answer.reason_phrase or answer.status_code)
+    error = error.removeprefix("Value error, ").rstrip(".")
     detail = body.get("detail")
     if answer.status_code == 401:
         lines = ["The key was not accepted.", "Make another: ostiary key create --role admin"]
@@ -184,7 +185,7 @@ def _detail_lines(detail: Any, error: str) -> list[str]:
     texts = [
         f"{one.get('field')}: {one.get('reason')}"
         for one in detail
-        if isinstance(one, dict) and one.get("reason") != error
+        if isinstance(one, dict) and error not in str(one.get("reason"))
     ]
     return ["; ".join(texts)] if texts else []
 

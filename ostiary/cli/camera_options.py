@@ -1,5 +1,6 @@
 """Knows what may be said of a camera on the command line. Does not know how it is sent."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -7,7 +8,17 @@ import typer
 
 from ostiary.cli.failure import ExitCode, Failure
 
-NameArgument = Annotated[str, typer.Argument(help="The camera's name: a-z, 0-9 and -.")]
+
+def plain_name(text: str) -> str:
+    """Refuse a name that cannot stand in keys and addresses, before anything is sent."""
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise typer.BadParameter(f"{text!r}: a name has 1 to 40 of a-z, 0-9 and -.")
+    return text
+
+
+NameArgument = Annotated[
+    str, typer.Argument(help="The camera's name: a-z, 0-9 and -.", callback=plain_name)
+]
 SubOption = Annotated[
     str | None, typer.Option("--sub", metavar="URL", help="A smaller stream to be analysed.")
 ]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import typer
 
+from ostiary.cli.camera_options import plain_name
 from ostiary.cli.output import print_facts, print_json, print_table
 from ostiary.cli.place import JsonOption, place_of
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Who receives alerts, each in an inbox of its own.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(help="The subscriber's name: a-z, 0-9 and -.")]
+NameArgument = Annotated[
+    str, typer.Argument(help="The subscriber's name: a-z, 0-9 and -.", callback=plain_name)
+]
 
 
 def _api(context: typer.Context) -> "Api":
