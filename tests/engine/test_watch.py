@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from watch_scene import Person, basis, gallery, ns, play, wait, watch
 
 from engine.alerts import AlertState
@@ -212,3 +214,46 @@ def test_replays_are_equal():
     assert one.visits == other.visits
     assert one.wishes == other.wishes
     assert gallery().person_ids == ("ada",)
+
+
+PEOPLE = st.builds(
+    Person,
+    face=st.sampled_from([0, 5, 6]),
+    come_s=st.floats(0, 4),
+    go_s=st.floats(2, 9),
+    left_px=st.sampled_from([100.0, 250.0, 700.0, 1100.0]),
+    speed_px_s=st.sampled_from([-80.0, 0.0, 60.0]),
+    masks=st.sampled_from(
+        [
+            ((0.0, MaskState.MISSING),),
+            ((0.0, MaskState.WORN), (4.0, MaskState.MISSING)),
+            ((0.0, MaskState.INCORRECT),),
+        ]
+    ),
+    quality=st.sampled_from([0.1, 0.5, 1.0]),
+    hidden=st.sampled_from([(), ((3.0, 4.5),)]),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
+@given(st.lists(PEOPLE, min_size=1, max_size=3), st.sampled_from([3, 8, 12]))
+def test_whatever_happens_each_alert_is_one_story_with_an_end(people, hz):
+    camera = watch()
+    played = wait(camera, play(camera, people, 9, hz), 10, 24)
+    stories = {}
+    for _, one in played.alerts:
+        stories.setdefault(one.id, []).append(one)
+    for told in stories.values():
+        assert [one.revision for one in told] == list(range(1, len(told) + 1))
+        assert [one.state is AlertState.OPENED for one in told] == [True] + [False] * (
+            len(told) - 1
+        )
+        assert told[-1].over
+        assert not told[-1].active
+        seen = [one.seen_ns for one in told]
+        assert seen == sorted(seen)
+    kept = {(one.id, rule.rule_id): rule.revision.id for _, one in played.visits
+            for rule in one.alerts}  # fmt: skip
+    assert len(set(kept.values())) == len(kept), "one alert per rule and visit"
+    assert {one.id for _, one in played.visits if one.ended} == played.visit_ids()
