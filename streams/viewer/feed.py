@@ -131,6 +131,7 @@ class Feed:
             self._group.clear()  # too long to start from: viewers wait for the next keyframe
         for session in self._joined.values():
             session.outbound.put(seen)
+            session.picture_sent()
 
     def _join(self, session: Session) -> None:
         if session.session_id in self.sessions:

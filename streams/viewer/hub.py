@@ -89,7 +89,8 @@ class ViewerHub:
             try:
                 while True:
                     await self._watched.wait()
-                    await self._read()
+                    if self._feeds:  # the last viewer may have left since
+                        await self._read()
             finally:
                 self._group = None
                 await self.close_all()

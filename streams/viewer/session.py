@@ -1,6 +1,7 @@
 """Knows one viewer's WebRTC connection. Does not know where its packets come from."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
@@ -18,6 +19,7 @@ from streams.viewer.outbound import Ended, Outbound
 from streams.viewer.overlay import message, ticks_of
 
 _MOST_BUFFERED_BYTES: Final = 65_536
+_MOST_EARLY: Final = 4
 _CLOSE_S: Final = 1.0
 _OVER: Final = frozenset({"failed", "closed"})
 _TIME_BASE: Final = Fraction(1, PTS_HZ)
@@ -64,6 +66,7 @@ class Session:
         self.keyframe: Callable[[], None] = _ignore
         self.connected = asyncio.Event()
         self.boxes_dropped = 0
+        self._early: deque[tuple[SeenObservation, str]] = deque(maxlen=_MOST_EARLY)
         self._origin: int | None = None
         self._channel: Any = None
         self._track = PacketTrack(self.outbound, self._on_recv)
@@ -89,12 +92,26 @@ class Session:
         return str(self._peer.localDescription.sdp)
 
     def show_boxes(self, seen: SeenObservation, tail: str) -> None:
-        """Send an observation's boxes with the RTP time of their picture, or count them away."""
+        """Send an observation's boxes with the RTP time of their picture.
+
+        Where the picture was not sent yet, as with an encoder that is slower than the worker,
+        the boxes wait for it; what waits too long is counted away.
+        """
         ticks = ticks_of(seen.observation, Role.MAIN, self.outbound.timeline)
-        if ticks is None or self._origin is None or not self._channel_takes():
+        if ticks is None:
+            self.boxes_dropped += len(self._early) == self._early.maxlen
+            self._early.append((seen, tail))
+        elif self._origin is None or not self._channel_takes():
             self.boxes_dropped += 1
         else:
             self._channel.send(message((self._origin + ticks) & 0xFFFFFFFF, tail))
+
+    def picture_sent(self) -> None:
+        """Look whether the boxes that waited belong to what was sent now."""
+        early = list(self._early)
+        self._early.clear()
+        for seen, tail in early:
+            self.show_boxes(seen, tail)
 
     def _channel_takes(self) -> bool:
         channel = self._channel
