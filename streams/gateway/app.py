@@ -15,7 +15,6 @@ from config.schema import Settings
 from streams import servers
 from streams.bus.clock import MEASURE_EVERY_S
 from streams.bus.connection import AWAY, connect
-from streams.bus.requests import NobodyAnswered
 from streams.gateway import (
     alerts,
     cameras,
@@ -106,7 +105,7 @@ def build_app(parts: Parts) -> FastAPI:
     """Return the HTTP application over these parts."""
     app = FastAPI(title="Ostiary", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.parts = parts
-    errors.install(app, NobodyAnswered)
+    errors.install(app)
     for routes in ROUTES:
         app.include_router(routes)
     app.mount("/page", page.files_of_page())

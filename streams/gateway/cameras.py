@@ -167,10 +167,21 @@ async def remove_camera(camera_id: str, parts: Here, who: Operator) -> None:
     await parts.directory.refresh("key")
 
 
+class Tried(Reachable):
+    """What is to be tried: an address, or a camera that was added."""
+
+    camera: CameraId | None = None
+
+
 @routes.post("/cameras/test")
-async def test_camera(body: Reachable, parts: Here, _: Operator) -> Any:
+async def test_camera(body: Tried, parts: Here, who: Operator) -> Any:
     """Have ingest connect once, and say what came: codec, size, rate, time to a picture."""
-    camera = _built({"id": "test", **body.model_dump(exclude_none=True)})
+    if body.camera is not None:
+        camera = camera_for(parts, who, body.camera)
+    else:
+        camera = _built({"id": "test", **body.model_dump(exclude_none=True)})
+    if camera.kind == "whip":
+        raise ApiError(422, f"camera {camera.id!r} is lent by a browser: there is nothing to try")
     password = "" if camera.password is None else camera.password.get_secret_value()
     fields = {
         "url": camera.url.encode(),

@@ -11,6 +11,12 @@ from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from streams.bus.requests import NobodyAnswered, TooManyRequests
+from streams.gateway.headers import BodyTooLong
+from streams.ledger.erasures import RewriteFailed
+from streams.ledger.people import AlreadyErased
+from streams.ledger.records import Full
+
 log = structlog.get_logger("gateway")
 
 
@@ -80,12 +86,29 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return _answer(500, "an unexpected error; the gateway's log has its trace")
 
 
-def install(app: FastAPI, nobody_answered: type[Exception]) -> None:
+async def _no_room(_: Request, error: Exception) -> Response:
+    return _answer(503, str(error), None, {"Retry-After": "5"})
+
+
+async def _conflict(_: Request, error: Exception) -> Response:
+    return _answer(409, str(error))
+
+
+async def _cut_off(_: Request, error: Exception) -> Response:
+    return _answer(413, str(error), None, {"Connection": "close"})
+
+
+def install(app: FastAPI) -> None:
     """Make every refusal JSON: {"error": text, "detail": more or null}."""
     app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(BodyTooLong, _cut_off)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _plain)
-    app.add_exception_handler(nobody_answered, _nobody)
+    app.add_exception_handler(NobodyAnswered, _nobody)
+    for full in (TooManyRequests, RewriteFailed):
+        app.add_exception_handler(full, _no_room)
+    for clash in (Full, AlreadyErased):
+        app.add_exception_handler(clash, _conflict)
     for away in (RedisError, ConnectionError, TimeoutError):
         app.add_exception_handler(away, _server_away)
     app.add_exception_handler(Exception, _unexpected)

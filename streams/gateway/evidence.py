@@ -23,5 +23,5 @@ async def get_evidence(evidence_id: str, parts: Here, who: Viewer) -> Response:
         if waited_ms < PENDING_MS:
             raise ApiError(404, "pending", "the snapshot is on its way", {"Retry-After": "1"})
         raise ApiError(410, "lost", "the snapshot never arrived, or its time is over")
-    headers = {"cache-control": "private, max-age=300"}
+    headers = {"cache-control": "private, max-age=60"}
     return Response(parts.box.unseal(sealed), media_type="image/jpeg", headers=headers)

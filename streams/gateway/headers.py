@@ -91,7 +91,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > bound:
-                raise BodyTooLong(bound)
+                raise BodyTooLong(f"the request is longer than {bound} bytes")
             return message
 
         await self._app(scope, receive_bounded, send)

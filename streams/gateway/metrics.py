@@ -78,7 +78,7 @@ class _CameraGauges:
             self._live.labels(name).set(1 if camera["state"] == "live" else 0)
             for field, gauge in self._gauges.items():
                 if camera.get(field) is not None:
-                    gauge.labels(name).set(camera[field])
+                    gauge.labels(name).set(_number(camera[field]))
             p95 = (camera.get("latency_ms") or {}).get("p95")
             if p95 is not None:
                 self._p95.labels(name).set(p95)
@@ -88,3 +88,8 @@ class _CameraGauges:
                 if (gone,) in gauge._metrics:
                     gauge.remove(gone)
         self._shown = now
+
+
+def _number(figure: float | Mapping[str, float]) -> float:
+    """Return a figure, or the sum of one that is told by reason."""
+    return sum(figure.values()) if isinstance(figure, Mapping) else figure

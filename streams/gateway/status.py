@@ -19,6 +19,7 @@ from streams.gateway.parts import Here, Parts
 
 routes = APIRouter(prefix="/api/v1")
 
+LIVE: Final = "live"  # how a worker calls a camera whose every picture it can take
 UNKNOWN: Final = {
     "state": "connecting",
     "reason": "no ingest reports on this camera",
@@ -76,9 +77,12 @@ def _figures(camera: str, workers: list[WorkerStatus]) -> dict[str, Any]:
     for worker in workers:
         if camera in worker.cameras:
             figures = worker.figures.get(camera, {})
-            wanted = ("analysed_per_s", "latency_ms", "drops", "reduced")
+            wanted = ("analysed_per_s", "latency_ms", "drops")
             found = {name: figures.get(name) for name in wanted}
-            return {"worker": worker.id, **found, "analysis": figures.get("reason")}
+            mode = figures.get("mode", LIVE)
+            reduced = None if mode == LIVE else mode
+            reason = figures.get("reason")
+            return {"worker": worker.id, **found, "reduced": reduced, "analysis": reason}
     return {"worker": None, "analysis": "no worker owns this camera"}
 
 

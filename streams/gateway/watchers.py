@@ -1,5 +1,6 @@
 """Knows which key watches which camera live. Does not know how pictures reach a browser."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,9 @@ class Answer(Protocol):
 
 class Hub(Protocol):
     """What sends pictures: streams.viewer.hub.ViewerHub."""
+
+    @property
+    def sessions(self) -> Mapping[str, str]: ...
 
     async def run(self) -> None: ...
 
@@ -46,8 +50,10 @@ class Watchers:
         self._watches: dict[str, Watch] = {}
 
     async def begin(self, key_id: str, camera: Camera, offer_sdp: str) -> Answer:
-        """Start a session. Raises what the hub raises."""
+        """Start a session; those that ended by themselves are forgotten. Raises OfferRefused."""
         answer = await self.hub.offer(camera, offer_sdp)
+        live = self.hub.sessions
+        self._watches = {one: watch for one, watch in self._watches.items() if one in live}
         self._watches[answer.session_id] = Watch(key_id, camera)
         return answer
 

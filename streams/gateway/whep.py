@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from streams.gateway.auth import Viewer, camera_for
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here
+from streams.viewer.negotiation import OfferRefused
 
 routes = APIRouter(prefix="/api/v1")
 
@@ -30,8 +31,8 @@ async def watch(camera_id: str, request: Request, parts: Here, who: Viewer) -> R
     camera = camera_for(parts, who, camera_id)
     try:
         answer = await parts.watchers.begin(who.key.id, camera, await offered(request))
-    except ValueError as error:
-        raise ApiError(400, "the offer cannot be answered", str(error)) from error
+    except OfferRefused as error:
+        raise ApiError(error.status, str(error)) from error
     headers = {"location": f"/api/v1/whep/{answer.session_id}"}
     return Response(answer.sdp, status_code=201, media_type=SDP, headers=headers)
 

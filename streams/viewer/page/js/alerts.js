@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { fill, h, icon, say } from "./dom.js";
 import { store } from "./store.js";
-import { ago, because, clock, kindOf, moment, span, standing, subjectOf, titleOf } from "./words.js";
+import { ago, because, kindOf, moment, span, standing, subjectOf, titleOf } from "./words.js";
 
 const SHOWN = 80;
 
@@ -39,11 +39,10 @@ function card(alert) {
     h(
       "span",
       { class: "alert-words" },
-      h("span", { class: "alert-kind" }, h("span", { class: "alert-sign" }, icon(kind.icon, 15)), kind.word),
+      h("span", { class: "alert-head" }, h("span", { class: "alert-sign" }, icon(kind.icon, 15)), h("span", { class: "alert-kind" }, kind.word), h("time", { class: "alert-when", dateTime: alert.opened_at, title: moment(alert.opened_at) }, ago(alert.opened_at))),
       h("span", { class: "alert-who" }, [subject, titleOf(alert.camera)].filter(Boolean).join(" · ")),
-      h("span", { class: "alert-when" }, h("time", { dateTime: alert.opened_at, title: moment(alert.opened_at) }, ago(alert.opened_at)), h("span", { class: "quiet" }, ` · ${clock(alert.opened_at)}`)),
+      h("span", { class: "alert-state" }, pill(alert)),
     ),
-    pill(alert),
   );
 }
 

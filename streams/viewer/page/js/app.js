@@ -44,6 +44,7 @@ function count(nav) {
 }
 
 function show(main, nav) {
+  if (location.hash.startsWith("#key=")) return;
   const [name = "wall", id = ""] = location.hash.replace(/^#\/?/, "").split("/");
   if (name === "alerts" && id) {
     if (!place) enter(main, "wall", "");
@@ -128,13 +129,23 @@ async function signOut() {
   end();
 }
 
-async function start() {
+/** Sign in with the address's key, if it holds one; resolves to whether it did. */
+async function useKey() {
   const key = keyFromAddress();
-  let problem = null;
-  if (key) {
-    const session = await signIn(key).catch((error) => void (problem = error));
-    if (session) return begin(session);
+  if (!key) return false;
+  try {
+    await begin(await signIn(key));
+  } catch (error) {
+    if (!("status" in error)) throw error;
+    end(error);
   }
+  return true;
+}
+
+async function start() {
+  window.addEventListener("hashchange", useKey);
+  if (await useKey()) return;
+  let problem = null;
   const found = await get("/session").catch((error) => void (problem = error));
   if (found?.signed_in) return begin(found);
   end(problem);

@@ -43,9 +43,12 @@ export function confirmed(title, text, word) {
 export function toast(text, tone = "") {
   let shelf = document.querySelector(".toasts");
   if (!shelf) {
-    shelf = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+    shelf = h("div", { class: "toasts", role: "status", "aria-live": "polite", popover: "manual" });
     document.body.append(shelf);
   }
+  // Shown anew so that it lies above a dialog that was opened since.
+  shelf.hidePopover();
+  shelf.showPopover();
   const note = h("div", { class: `toast ${tone}` }, text);
   shelf.append(note);
   setTimeout(() => note.remove(), 5000);

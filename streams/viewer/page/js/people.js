@@ -110,6 +110,7 @@ function enrol(again) {
     photos.judge(answer.verdicts);
     for (const control of [name, consent]) control.disabled = true;
     photos.drop.hidden = true;
+    photos.list.classList.add("is-judged");
     button.remove();
     cancel.textContent = "Done";
     toast(`${answer.name} is enrolled.`, "good");

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { store } from "./store.js";
-import { figure, stateOf, titleOf } from "./words.js";
+import { figure, stateOf, titleOf, total } from "./words.js";
 
 function card(word, value, note) {
   return h("div", { class: "stat" }, h("p", { class: "stat-word" }, word), h("p", { class: "stat-value" }, value), h("p", { class: "quiet" }, note));
@@ -12,14 +12,14 @@ function cards(status) {
   const live = status.cameras.filter((camera) => camera.state === "live").length;
   const seen = status.cameras.reduce((sum, camera) => sum + (camera.analysed_per_s ?? 0), 0);
   const slow = Math.max(0, ...status.cameras.map((camera) => camera.latency_ms?.p95 ?? 0));
-  const drops = status.cameras.reduce((sum, camera) => sum + (camera.drops ?? 0), 0);
+  const drops = status.cameras.reduce((sum, camera) => sum + (total(camera.drops) ?? 0), 0);
   return h(
     "div",
     { class: "stats" },
     card("Cameras live", `${live} / ${status.cameras.length}`, live === status.cameras.length ? "All connected" : "Some need attention"),
     card("Analysed", figure(seen, "/s"), "pictures, all cameras"),
-    card("Latency, p95", slow ? figure(slow, "ms") : "–", "arrival to observation, slowest camera"),
-    card("Pictures dropped", figure(drops), "never shown late, left out instead"),
+    card("Latency, p95", slow ? figure(slow, "ms") : "–", "to a picture's boxes, slowest camera"),
+    card("Left out", figure(drops), "pictures too old to analyse"),
     card("Workers", String(status.workers.length), status.workers.map((worker) => worker.device).join(", ") || "none alive"),
   );
 }
@@ -37,7 +37,7 @@ function row(camera) {
     cell("Analysed", figure(camera.analysed_per_s, "/s")),
     cell("p50", figure(camera.latency_ms?.p50, "ms")),
     cell("p95", figure(camera.latency_ms?.p95, "ms")),
-    cell("Drops", figure(camera.drops)),
+    cell("Drops", figure(total(camera.drops))),
     cell("Stream", camera.width ? `${camera.codec} ${camera.width}×${camera.height}, ${figure(camera.rate_hz)}/s` : "–"),
     cell("Worker", camera.worker ?? "–"),
   );

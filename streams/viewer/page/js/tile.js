@@ -93,7 +93,7 @@ export class Tile {
     if (this.large && status?.width) parts.push(`${status.width}×${status.height}`);
     if (this.large && status?.latency_ms?.p95) parts.push(`${figure(status.latency_ms.p95)} ms to boxes`);
     if (this.camera.purpose !== "none") parts.push(PURPOSES[this.camera.purpose]);
-    if (status?.reduced) parts.push("Reduced");
+    if (status?.reduced) parts.push(status.reduced);
     say(this.facts, parts.join(" · "));
   }
 }

@@ -77,10 +77,6 @@ export function ago(when, now = Date.now()) {
   return new Date(when).toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }
 
-export function clock(when) {
-  return new Date(when).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}
-
 export function moment(when) {
   const options = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
   return new Date(when).toLocaleString(undefined, options);
@@ -93,6 +89,12 @@ export function span(from, to) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
+/** What was dropped in all, told as a number or by reason. */
+export function total(drops) {
+  if (drops === null || drops === undefined || typeof drops === "number") return drops ?? null;
+  return Object.values(drops).reduce((sum, count) => sum + count, 0);
+}
+
 /** A figure with at most one decimal, or a dash where there is none. */
 export function figure(value, unit = "") {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -102,14 +104,12 @@ export function figure(value, unit = "") {
 
 export const VERDICTS = {
   no_face: "No face was found",
-  several_faces: "More than one face",
   several: "More than one face",
   too_small: "The face is too small",
   blurred: "The face is blurred",
   turned: "The face is turned away",
-  dark: "Too dark",
-  unlike: "Does not look like the other photos",
-  unlike_others: "Does not look like the other photos",
+  dark: "Too dark or too bright",
+  unlike_the_others: "Unlike the other photos",
   unreadable: "Not a readable picture",
 };
 
