@@ -31,8 +31,19 @@ class People:
         self._records = Records(redis, "person", BOUND)
 
     async def all(self) -> list[Person]:
-        """Return everybody, in the order of their ids. Raises WrongKey."""
-        return [self._read(one, fields) for one, fields in (await self._records.all()).items()]
+        """Return everybody, in the order of their ids. Raises WrongKey.
+
+        Not those who are being erased: a worker that loads anew meanwhile must not learn them.
+        """
+        found = await self._records.all()
+        if not found:
+            return []
+        marks = await answer(self._redis.zmscore(erasures.ERASED, list(found)))
+        return [
+            self._read(one, fields)
+            for (one, fields), mark in zip(found.items(), marks, strict=True)
+            if mark is None
+        ]
 
     async def get(self, person_id: str) -> Person | None:
         """Return one person."""

@@ -90,6 +90,7 @@ def test_every_live_worker_is_told_and_its_word_awaited(ledger_server: Any) -> N
             told.set()
             if change == Change("erase", "p-19"):
                 assert await ledger.people.get("p-19") is not None
+                assert await ledger.people.all() == []  # whoever loads anew learns nobody
                 await ledger.people.confirm_erasure("p-19", name)
                 break
 
