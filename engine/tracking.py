@@ -181,8 +181,7 @@ class Tracker:
         rest = [trail for trail in known if trail not in pairs]
         sighted = [trail for trail in rest if trail.state is TrackState.CONFIRMED]
         pairs |= self._pair(sighted, boxes, doubtful, settings.iou_doubtful)
-        free = np.setdiff1d(sure, list(pairs.values())).astype(np.intp)
-        pairs |= self._pair(tentative, boxes, free, settings.iou_sure)
+        pairs |= self._pair(tentative, boxes, _left(sure, pairs), settings.iou_sure)
         for trail in self._trails:
             taken = pairs.get(trail)
             if taken is None:
@@ -190,7 +189,7 @@ class Tracker:
                 trail.state = next_state(trail.state, TrackEvent.MISSED)
             else:
                 trail.see(boxes[taken], taken, now_ns, settings.confirm_s)
-        return np.setdiff1d(sure, list(pairs.values())).astype(np.intp)
+        return _left(sure, pairs)
 
     def _pair(
         self, trails: Sequence[_Trail], boxes: Boxes, chosen: NDArray[np.intp], least: float
@@ -211,6 +210,12 @@ class Tracker:
             if scores[index] >= self._settings.new_score:
                 self._last_number += 1
                 self._trails.append(_Trail(self._last_number, boxes[index], int(index), now_ns))
+
+
+def _left(chosen: NDArray[np.intp], pairs: Mapping[_Trail, int]) -> NDArray[np.intp]:
+    """Return the chosen boxes that no track has taken."""
+    taken = set(pairs.values())
+    return np.array([index for index in chosen.tolist() if index not in taken], dtype=np.intp)
 
 
 def grown(boxes: Boxes, share: float) -> Boxes:

@@ -125,8 +125,9 @@ class CameraWatch:
         now_ns, visible = picture.captured_ns, picture.visible()
         ended = self._visits.advance(now_ns)
         alerts, visits = self._end(ended, None)
-        whos = self._identify(visible, now_ns)
-        self._attend(picture, whos, now_ns)
+        said = claims(self._memories, now_ns)
+        whos = _once(said, visible)
+        self._attend(picture, said, whos)
         changed, wishes = self._judge(picture, now_ns)
         again, self._told_again = self._told_again, []
         kept = {visit.id: self._kept(visit) for visit in self._visits}
@@ -190,10 +191,12 @@ class CameraWatch:
         return WatchResult(alerts=(*self._told_again, *alerts), visits=visits)
 
     def _told(self, alerts: Sequence[AlertRevision], now_ns: int) -> WatchResult:
+        told = {revision.id for revision in alerts}
+        again = [revision for revision in self._told_again if revision.id not in told]
+        self._told_again = []
         kept = {visit.id: self._kept(visit) for visit in self._visits}
-        return WatchResult(
-            alerts=tuple(alerts), visits=tuple(self._visits.to_save(kept, {}, now_ns))
-        )
+        saved = self._visits.to_save(kept, {}, now_ns)
+        return WatchResult(alerts=(*again, *alerts), visits=tuple(saved))
 
     def _kept(self, visit: OpenVisit) -> tuple[KeptAlert, ...]:
         return self._alerts.kept(visit.id)
@@ -209,20 +212,9 @@ class CameraWatch:
                 found, self._gallery, self._settings.beliefs, picture.captured_ns
             )
 
-    def _identify(self, visible: Mapping[int, Box], now_ns: int) -> dict[int, Who]:
-        """Return who each track is, each person once; whom the picture shows goes first."""
-        said = claims(self._memories, now_ns)
-        whos = assign_once({number: who for number, who in said.items() if number in visible})
-        taken = {who.person_id for who in whos.values()}
-        for number, who in said.items():
-            if number not in whos:
-                whos[number] = NOBODY if who.person_id in taken else who
-        return whos
-
-    def _attend(self, picture: Picture, whos: Mapping[int, Who], now_ns: int) -> None:
+    def _attend(self, picture: Picture, said: Mapping[int, Who], whos: Mapping[int, Who]) -> None:
         """Let each confirmed track that the picture shows go on with its visit."""
-        visible = picture.visible()
-        said = claims(self._memories, now_ns)
+        visible, now_ns = picture.visible(), picture.captured_ns
         for track in picture.tracks:
             if track.number not in visible or track.state is not TrackState.CONFIRMED:
                 continue
@@ -296,3 +288,13 @@ class CameraWatch:
             quality=0.0 if memory is None else memory.quality,
             unused_because=None if memory is None else memory.unused_because,
         )
+
+
+def _once(said: Mapping[int, Who], visible: Mapping[int, Box]) -> dict[int, Who]:
+    """Return who each track is, each person once; whom the picture shows goes first."""
+    whos = assign_once({number: who for number, who in said.items() if number in visible})
+    taken = {who.person_id for who in whos.values()} - {None}
+    hidden = {number: who for number, who in said.items() if number not in visible}
+    return whos | {
+        number: NOBODY if who.person_id in taken else who for number, who in hidden.items()
+    }

@@ -76,9 +76,8 @@ class Picture:
 
     def box(self, track: Track) -> Box:
         width, height = self.size_px
-        scale = np.array([width, height, width, height], np.float32)
-        x1, y1, x2, y2 = (float(side) for side in np.clip(track.box / scale, 0, 1))
-        return Box(x1, y1, x2, y2)
+        x1, y1, x2, y2 = track.box.tolist()
+        return Box(_share(x1, width), _share(y1, height), _share(x2, width), _share(y2, height))
 
     def visible(self) -> dict[int, Box]:
         """Return the boxes of the tracks that this picture shows."""
@@ -90,3 +89,7 @@ class Picture:
 def shorter_side(box: NDArray[np.float32]) -> float:
     """Return the shorter side of a box (4,), in its own unit."""
     return float(min(box[2] - box[0], box[3] - box[1]))
+
+
+def _share(place_px: float, side_px: int) -> float:
+    return min(1.0, max(0.0, place_px / side_px))

@@ -137,6 +137,15 @@ def test_the_outbox_takes_what_the_next_owner_hands_in_again():
     assert len(outbox) == 2
 
 
+def test_a_person_erased_between_two_owners_is_not_told_of_again():
+    first = play(watch(), [Person(go_s=14)], 4)
+    assert {one.person_id for _, one in first.alerts} == {"ada"}
+    camera = watch(token=8, restored=hand_over(first))
+    told = [*camera.erase_person("ada", ns(5)).alerts]
+    told += [one for _, one in play(camera, [], 6, begin_s=5.5).alerts]
+    assert [(one.revision, one.person_id) for one in told] == [(2, None)]
+
+
 def test_a_visit_nobody_comes_back_to_ends_after_its_gap():
     first = play(watch(), [Person(face=5, go_s=4)], 4)
     camera = watch(token=8, restored=hand_over(first))

@@ -117,6 +117,13 @@ def test_a_person_stands_once_in_a_picture():
     assert any(track.who.person_id == "ada" for track in played.tracks[-1][1])
 
 
+def test_who_was_unknown_stays_so_behind_a_pillar():
+    people = [Person(face=5, go_s=3.5, speed_px_s=5), Person(face=6, come_s=3, go_s=6, left_px=900)]
+    _, tracks = play(watch(), people, 3.8).tracks[-1]
+    assert [track.state for track in tracks] == [TrackState.LOST, TrackState.CONFIRMED]
+    assert tracks[0].who.knowledge is Knowledge.UNKNOWN
+
+
 def test_an_expression_camera_asks_for_no_embedding_and_says_no_name():
     played = play(watch(Purpose.EXPRESSION), [STRANGER], 4)
     assert not any(one.embed for _, one in played.requests)
