@@ -26,6 +26,7 @@ from ostiary.demo.station import Origin, SendLog, Sent, Station
 
 MAX_CONNECTIONS: Final = 256
 HEAD_BYTES: Final = 16_384
+KERNEL_BYTES: Final = 262_144  # else the kernel hides up to 4 MB of a slow client's arrears
 _LEAD_S: Final = 0.05  # between start and picture 0
 
 
@@ -153,6 +154,8 @@ class RtspServer:
             writer.close()
             return
         self._sessions.add(task)
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         try:
             await Session(stage, reader, writer).run()
         except asyncio.CancelledError:

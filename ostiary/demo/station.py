@@ -41,6 +41,10 @@ class SendLog:
     path: Path
     _bytes: int = 0
 
+    def __post_init__(self) -> None:
+        """Go on in a file that is already there."""
+        self._bytes = self.path.stat().st_size if self.path.exists() else 0
+
     def __call__(self, sent: Sent) -> None:
         """Append one line."""
         line = json.dumps({name: getattr(sent, name) for name in Sent.__slots__}) + "\n"
