@@ -126,6 +126,8 @@ def _content_length(headers: Sequence[tuple[str, str]]) -> int:
 def _message(first: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Response | Question:
     words = first.split(" ", 2)
     if not words[0].startswith("RTSP/"):
+        if len(words) < 3 or not words[2].startswith("RTSP/"):
+            raise ProtocolError("what answers there does not speak RTSP")
         return Question(words[0], headers)
     if len(words) < 2 or not (words[1].isascii() and words[1].isdigit()) or len(words[1]) != 3:
         raise ProtocolError("a response without a status")

@@ -70,6 +70,7 @@ def test_hostile_bytes_raise_only_protocol_errors(raw):
         b"A" * (MAX_HEAD_BYTES + 1),
         b"RTSP/1.0 200 OK\r\nContent-Length: 99999999\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
         b"RTSP/1.0 abc OK\r\n\r\n",
         "RTSP/1.0 ²00 OK\r\n\r\n".encode(),
     ],
