@@ -29,6 +29,7 @@ PR_SET_PDEATHSIG: Final = 1
 READY_WITHIN_S: Final = 30.0
 STOP_WITHIN_S: Final = 3.0
 POLL_S: Final = 0.02
+LOG_BYTES: Final = 2**20
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -144,6 +145,7 @@ class EmbeddedValkey:
         while True:
             with _lock(plan.folder) as lock:
                 if lock is not None:
+                    _turn_log(plan.log)
                     write_users(plan)
                     self._spawn(lock)
                     break
@@ -253,6 +255,12 @@ def write_users(plan: ValkeyPlan) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join([*ours.values(), *kept]) + "\n")
     draft.replace(plan.aclfile)
+
+
+def _turn_log(log: Path) -> None:
+    """Keep at most two logs of about a megabyte; the server itself bounds none."""
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
 
 
 def _private_folder(folder: Path) -> None:

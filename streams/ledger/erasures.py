@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from streams.bus import keys
 from streams.ledger.functions import answer
-from streams.ledger.records import announce, index_of, now_ns
+from streams.ledger.records import announce, index_of, named, now_ns
 
 ERASED: Final = f"{keys.PREFIX}erased"
 ERASING: Final = f"{keys.PREFIX}erasing"
@@ -125,6 +125,7 @@ async def delete(redis: Redis, person_id: str) -> None:
         pipe.srem(index_of("person"), person_id)
         for name in subscribers:
             pipe.hdel(keys.names(name.decode()), person_id)
+            pipe.hdel(named(name.decode()), person_id)
         await pipe.execute()
     await announce(redis, "person", person_id)
 

@@ -96,6 +96,7 @@ local function write_alert(_, args)
     make_room(plan, id)
     if name then
       redis.call('HSET', plan.names, person, name)
+      redis.call('HSET', plan.named, person, entry)
     end
     redis.call('XADD', plan.inbox, entry, 'alert', text)
   end

@@ -51,13 +51,23 @@ local function carry_gap(plan, group)
   end
 end
 
+-- Names are of the people in the inbox: with the last entry about somebody goes the name.
+local function forget_person(plan, entry)
+  local good, record = pcall(cjson.decode, entry[2][2])
+  local person = good and type(record) == 'table' and person_of(record) or nil
+  if person and redis.call('HGET', plan.named, person) == entry[1] then
+    plan.forget[#plan.forget + 1] = person
+  end
+end
+
 local function plan_inbox(name)
   local plan = {
     name = name, subscriber = PREFIX .. 'subscriber:' .. name, inbox = PREFIX .. 'inbox:' .. name,
-    names = PREFIX .. 'names:' .. name, drop = {}, acknowledge = {}, lost = 0,
+    names = PREFIX .. 'names:' .. name, named = PREFIX .. 'named:' .. name, forget = {}, drop = {}, acknowledge = {}, lost = 0,
   }
   demand(plan.inbox, 'stream')
   demand(plan.names, 'hash')
+  demand(plan.named, 'hash')
   local length = redis.call('XLEN', plan.inbox)
   if length < INBOX_BOUND then
     return plan
@@ -68,6 +78,7 @@ local function plan_inbox(name)
                                     'COUNT', length + 2 - INBOX_BOUND)) do
     local standing = standing_of(plan.inbox, name, group, entry[1])
     plan.drop[#plan.drop + 1] = entry[1]
+    forget_person(plan, entry)
     if standing.pending then
       plan.acknowledge[#plan.acknowledge + 1] = entry[1]
     end
@@ -105,6 +116,10 @@ local function make_room(plan, id)
   end
   if #plan.drop > 0 then
     redis.call('XDEL', plan.inbox, unpack(plan.drop))
+  end
+  if #plan.forget > 0 then
+    redis.call('HDEL', plan.names, unpack(plan.forget))
+    redis.call('HDEL', plan.named, unpack(plan.forget))
   end
   if plan.lost > 0 then
     local gap_id = id_text({id[1], id[2] - 1})

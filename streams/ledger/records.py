@@ -24,6 +24,11 @@ def index_of(kind: str) -> str:
     return f"{keys.PREFIX}index:{kind}"
 
 
+def named(subscriber: str) -> str:
+    """Return the key of the hash person id → newest entry about them in a subscriber's inbox."""
+    return f"{keys.PREFIX}named:{subscriber}"
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """All records of one kind. Each change is announced in the step that makes it.

@@ -14,7 +14,7 @@ from streams import accounts
 from streams.accounts import Account
 from streams.bus import keys
 from streams.ledger.access import AccessRole, KeyRequest, Keys, NewKey
-from streams.ledger.records import Fields, Records, now_ns
+from streams.ledger.records import Fields, Records, named, now_ns
 
 BOUND: Final = 100
 NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
@@ -89,7 +89,7 @@ class Subscribers:
             return False
         await accounts.withdraw(self._redis, name)
         await self._access.revoke(_read(name, fields).key_id)
-        return await self._records.remove(name, (keys.inbox(name), keys.names(name)))
+        return await self._records.remove(name, (keys.inbox(name), keys.names(name), named(name)))
 
     async def apply_acl(self) -> None:
         """Make every subscriber's user, inbox and group what they must be: at each start."""

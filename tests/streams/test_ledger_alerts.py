@@ -124,6 +124,27 @@ def test_names_go_to_those_who_get_the_alert_and_only_while_the_person_is_there(
     with_ledger(ledger_server, work)
 
 
+def test_a_name_goes_with_the_last_entry_about_its_person(ledger_server: Any) -> None:
+    async def work(ledger: Ledger) -> None:
+        await ledger.subscribers.add("desk")
+        token = await owned(ledger)
+        for person_id in ("p-1", "p-2"):
+            await ledger.people.put(a_person(person_id, f"Name of {person_id}"))
+        for number, person_id in enumerate(("p-1", "p-2", "p-1")):
+            await ledger.alerts.write(an_alert(number, person_id=person_id), token)
+        *_, (third, _) = await inbox(ledger, "desk")
+        await fill(ledger, "desk", INBOX_BOUND - 3, after=third)
+        names = "ostiary:names:desk"
+        await ledger.alerts.write(an_alert(10), token)  # drops the first two
+        assert [entry_id for entry_id, _ in (await inbox(ledger, "desk"))[:1]] == [third]
+        assert await ledger.redis.hgetall(names) == {b"p-1": b"Name of p-1"}
+        for number in range(11, 14):
+            await ledger.alerts.write(an_alert(number, person_id="p-2"), token)
+        assert await ledger.redis.hgetall(names) == {b"p-2": b"Name of p-2"}
+
+    with_ledger(ledger_server, work)
+
+
 def test_an_erased_person_does_not_get_in_again(ledger_server: Any) -> None:
     async def work(ledger: Ledger) -> None:
         await ledger.subscribers.add("desk")
@@ -139,11 +160,11 @@ def test_an_erased_person_does_not_get_in_again(ledger_server: Any) -> None:
     with_ledger(ledger_server, work)
 
 
-async def fill(ledger: Ledger, name: str, count: int) -> None:
+async def fill(ledger: Ledger, name: str, count: int, after: str = "0-0") -> None:
     """Fill an inbox as old alerts would, in one step on the server."""
     script = """for n = 1, ARGV[2] do
-      redis.call('XADD', KEYS[1], string.format('%d-1', n), 'alert', '{"id":"old"}') end"""
-    await ledger.redis.eval(script, 1, f"ostiary:inbox:{name}", name, count)
+      redis.call('XADD', KEYS[1], string.format('%.0f-1', ARGV[1] + n), 'alert', '{}') end"""
+    await ledger.redis.eval(script, 1, f"ostiary:inbox:{name}", after.split("-")[0], count)
 
 
 def test_a_full_inbox_drops_the_oldest_and_leaves_one_gap_record(ledger_server: Any) -> None:
@@ -267,6 +288,7 @@ KEYS_OF_OTHER_TYPES = [
     "ostiary:subscriber:desk",
     "ostiary:inbox:desk",
     "ostiary:names:desk",
+    "ostiary:named:desk",
     "ostiary:erased",
     "ostiary:person:p-19",
 ]

@@ -89,6 +89,16 @@ def test_users_made_later_survive_a_restart_and_ours_follows_the_key(ledger_serv
         asyncio.run(ask(connect(ledger_server, username=None, password=None), "PING"))
 
 
+def test_its_log_is_bounded(ledger_server: Any) -> None:
+    ledger_server.stop()
+    ledger_server.plan.log.write_text("x" * 2_000_000)
+    ledger_server.start()
+    assert ledger_server.plan.log.stat().st_size < 100_000
+    ledger_server.restart()
+    logs = sorted(one.name for one in ledger_server.plan.folder.glob("*log*"))
+    assert logs == ["valkey.log", "valkey.log.1"]
+
+
 def test_a_folder_belongs_to_one_server_at_a_time(
     ledger_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
