@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ostiary.cli.failure import ExitCode, Failure
-from ostiary.cli.output import clock, print_json_line
+from ostiary.cli.output import print_json_line
 from ostiary.cli.place import place_of
 
 if TYPE_CHECKING:
@@ -128,10 +128,16 @@ class Lines:
         colour = COLOURS.get(str(alert.get("severity")), "white")
         kind = f"[{colour}]{escape(str(alert.get('kind'))):<14}[/]"
         self._console.print(
-            f"[dim]{clock(alert.get('seen_at'))}[/] {kind} {escape(str(alert.get('camera'))):<12} "
+            f"[dim]{_told(alert)}[/] {kind} {escape(str(alert.get('camera'))):<12} "
             f"{escape(_state(alert)):<9} {escape(_who(alert))} "
             f"[dim]{alert.get('id')} r{alert.get('revision')}[/]"
         )
+
+
+def _told(alert: "Record") -> str:
+    """When the ledger heard of it, which its cursor says: the lines' own order."""
+    told_s = int(str(alert["cursor"]).partition("-")[0]) / 1000
+    return time.strftime("%H:%M:%S", time.localtime(told_s))
 
 
 def _state(alert: "Record") -> str:
