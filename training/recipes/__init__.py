@@ -1,0 +1,1 @@
+"""Holds one recipe a network: data, split, augmentation, schedule. Judges nothing."""
