@@ -7,7 +7,7 @@ import { Tile } from "./tile.js";
 import { titleOf } from "./words.js";
 
 const GAP_PX = 14;
-const FOOT_PX = 40;
+const FOOT_PX = 48;
 
 /** The number of columns that makes `count` pictures of 16:9 largest in the room given. */
 export function columns(count, width, height) {
