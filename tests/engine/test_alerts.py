@@ -189,12 +189,12 @@ def test_better_evidence_is_told_at_most_once_a_second():
 
 def test_a_score_is_told_again_only_when_it_beats_the_best_that_was_told():
     alerts = book()
-    scores = [0.7, 0.8, 0.7, 0.8, 0.84, 0.86]
+    looks = [(0.7, 0.5), (0.8, 0.5), (0.7, 0.9), (0.8, 0.9), (0.84, 0.9), (0.86, 0.9)]
     told = [
-        judge(alerts, replace(BARE, mask_probability=score), 2 * step)
-        for step, score in enumerate(scores)
+        judge(alerts, replace(BARE, mask_probability=score), 2 * step, quality=quality)
+        for step, (score, quality) in enumerate(looks)
     ]
-    assert [one.evidence.score for one in told if one is not None] == [0.7, 0.8, 0.86]
+    assert [one.evidence.score for one in told if one is not None] == [0.7, 0.8, 0.7, 0.86]
 
 
 def test_an_erased_person_leaves_every_record():
