@@ -58,7 +58,9 @@ async def up(start: Start, terminal: Terminal) -> None:
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, partial(_told_to_stop, task, terminal))
+        # nohup asks to outlive the terminal; a shell's background job must still end by SIGINT.
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, partial(_told_to_stop, task, terminal))
     home = start.settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_one(home, api_url(start.settings)):
@@ -71,8 +73,8 @@ async def up(start: Start, terminal: Terminal) -> None:
 
 def _told_to_stop(task: "asyncio.Task[None] | None", terminal: Terminal) -> None:
     if task is not None:
-        terminal.say("up", "stopping (again to kill)" if not task.cancelling() else "killing")
         task.cancel()
+        terminal.say("up", "stopping (again to kill)" if task.cancelling() == 1 else "killing")
 
 
 def _check_port(settings: Settings) -> None:

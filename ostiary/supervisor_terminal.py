@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import (
@@ -22,11 +22,21 @@ COLOURS = {"ingest": "cyan", "gateway": "magenta", "bus": "blue", "ledger": "blu
 LEVEL_COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
 
 
+class _Patient(Console):
+    """A console whose reader may go: rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Terminal:
-    """Short lines for people; what is long stands in the logs."""
+    """Short lines for people; what is long stands in the logs.
+
+    A terminal that was closed is not written to any more, and stops nobody.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or _Patient(highlight=False, soft_wrap=True)
         self._repeats = Repeats()
 
     @property
@@ -45,7 +55,13 @@ class Terminal:
         if level in LEVEL_COLOURS:
             body = f"[{LEVEL_COLOURS[level]}]{body}[/]"
         more = f" [dim](and {hidden} like it)[/]" if hidden else ""
-        self.console.print(f"[dim]{clock}[/] [{colour}]{name:<9}[/] {body}{more}")
+        self._print(f"[dim]{clock}[/] [{colour}]{name:<9}[/] {body}{more}")
+
+    def _print(self, *what: RenderableType) -> None:
+        try:
+            self.console.print(*what, sep="\n")
+        except OSError:
+            self.console.quiet = True  # the terminal has gone
 
     def note(self, name: str, said: Said) -> None:
         """Print what a process said, if it is loud enough."""
@@ -91,6 +107,6 @@ class Terminal:
         for name, text in rows:
             grid.add_row(name, escape(text))
         if self.interactive:
-            self.console.print(Panel(grid, title="Ostiary is running", border_style="green"))
+            self._print(Panel(grid, title="Ostiary is running", border_style="green"))
             return
-        self.console.print("Ostiary is running", grid, sep="\n")
+        self._print("Ostiary is running", grid)

@@ -1,6 +1,5 @@
 """Knows the commands about keys, also where no key is left. Does not know what a key opens."""
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -64,6 +63,8 @@ def create(
 
 def _on_the_socket(settings: "Settings", body: dict[str, Any]) -> dict[str, Any]:
     """Make the key in the ledger itself: who may read secret.key may make keys."""
+    import asyncio
+
     from redis.exceptions import RedisError
 
     from streams.ledger.access import AccessRole, KeyRequest

@@ -3,7 +3,6 @@
 Does not change anything.
 """
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +102,8 @@ def doctor(
 ) -> None:
     """Check this machine and say what to do about what is wrong."""
     settings = place_of(context).with_flags(home, config, assignments).settings()
+    import asyncio
+
     from ostiary.doctor import Report, examine
 
     reports: list[Report] = []

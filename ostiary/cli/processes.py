@@ -1,7 +1,5 @@
 """Knows the commands that run: everything, or one process. Does not know what they do."""
 
-import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +38,8 @@ def up(
 
 def _ending_well(run: Callable[[], Awaitable[None]]) -> None:
     """Run until it ends; what a start may meet becomes a message."""
+    import asyncio
+
     from ostiary.supervisor import PortTaken
     from ostiary.supervisor_home import AlreadyRunning
     from streams.bus.connection import AWAY
@@ -147,6 +147,9 @@ def prepare(
 
 def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Settings") -> None:
     """Run one process on uvloop until SIGTERM or SIGINT ends it."""
+    import asyncio
+    import signal
+
     import uvloop
 
     from ostiary.cli.logs import configure
