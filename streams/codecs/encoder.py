@@ -1,6 +1,5 @@
 """Knows how a camera that browsers cannot play is encoded once for all viewers. Knows none."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -10,6 +9,7 @@ import structlog
 from engine.catchup import CatchUpSettings
 from engine.packets import Codec
 from streams.bus.packets import BusPacket, StreamKey
+from streams.clock import now_ns
 from streams.codecs.children import CodecChild, PoolSettings
 from streams.codecs.lanes import Figures, Lane, Unit
 from streams.codecs.link import ChildLink
@@ -31,7 +31,7 @@ class SharedEncoder:
         self,
         stream: StreamKey,
         on_packet: Callable[[BusPacket], None],
-        bus_now_ms: Callable[[], float] = lambda: time.time() * 1000,
+        bus_now_ms: Callable[[], float] = lambda: now_ns() / 1e6,
         settings: PoolSettings = SETTINGS,
     ) -> None:
         self._on_packet = on_packet

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.catchup import Mode
 from streams.bus.packets import StreamKey
+from streams.clock import now_ns
 from streams.codecs.children import CodecChild, PoolSettings
 from streams.codecs.lanes import Figures, Lane, Unit
 from streams.codecs.link import ChildLink
@@ -57,7 +58,7 @@ class DecoderPool:
     def __init__(
         self,
         settings: PoolSettings,
-        bus_now_ms: Callable[[], float] = lambda: time.time() * 1000,
+        bus_now_ms: Callable[[], float] = lambda: now_ns() / 1e6,
     ) -> None:
         self._settings = settings
         self.now_ms = bus_now_ms

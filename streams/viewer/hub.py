@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import aioice.ice
 import structlog
 from redis.asyncio import Redis
 
@@ -22,7 +21,7 @@ from streams.clock import now_ns
 from streams.codecs.encoder import SharedEncoder
 from streams.viewer.feed import Feed
 from streams.viewer.negotiation import OfferRefused, cleaned
-from streams.viewer.session import Session
+from streams.viewer.session import Session, offer_addresses
 
 _BLOCK_MS: Final = 100  # a camera that is newly watched waits at most this long
 _COUNT: Final = 32
@@ -51,6 +50,16 @@ class Answer:
     sdp: str
 
 
+@dataclass(frozen=True, slots=True)
+class ViewerFigures:
+    """What the hub does now, and what it dropped since it started."""
+
+    viewers: int
+    encoders: int
+    packets_dropped: int
+    boxes_dropped: int
+
+
 class Watched(Protocol):
     """What a hub needs of a camera."""
 
@@ -74,12 +83,24 @@ class ViewerHub:
         self._watched = asyncio.Event()
         self._opening = asyncio.Lock()
         self._pending = 0
+        self._packets_dropped = 0  # by viewers that left
+        self._boxes_dropped = 0
         offer_addresses(settings.addresses)
 
     @property
     def sessions(self) -> Mapping[str, str]:
         """Session id → camera, of all viewers now."""
         return {one.session_id: one.camera for one in self._sessions.values()}
+
+    def figures(self) -> ViewerFigures:
+        """Return the hub's counters."""
+        now = self._sessions.values()
+        return ViewerFigures(
+            len(now),
+            len(self._encoders),
+            self._packets_dropped + sum(one.outbound.dropped for one in now),
+            self._boxes_dropped + sum(one.boxes_dropped for one in now),
+        )
 
     async def run(self) -> None:
         """Read the bus for all watched cameras until cancelled."""
@@ -128,6 +149,8 @@ class ViewerHub:
         session = self._sessions.pop(session_id, None)
         if session is None:
             return
+        self._packets_dropped += session.outbound.dropped
+        self._boxes_dropped += session.boxes_dropped
         feed = self._feeds[session.camera]
         feed.remove(session)
         if not feed.sessions:
@@ -267,15 +290,3 @@ class ViewerHub:
 
     def _now_ms(self) -> float:
         return self._clock.now_ms(now_ns())
-
-
-def offer_addresses(addresses: tuple[str, ...]) -> None:
-    """Let every connection of this process offer exactly these addresses.
-
-    aioice has no setting for it, and leaves out loopback, which is our default.
-    """
-
-    def chosen(use_ipv4: bool, use_ipv6: bool) -> list[str]:
-        return [one for one in addresses if (use_ipv6 if ":" in one else use_ipv4)]
-
-    aioice.ice.get_host_addresses = chosen

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
+import aioice.ice
 import av
 import structlog
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -162,3 +163,15 @@ def rtp_origin(sender: Any, last_ticks: int) -> int | None:
 
 def _ignore() -> None:
     """Stand in for a listener that is not there yet, or no more."""
+
+
+def offer_addresses(addresses: tuple[str, ...]) -> None:
+    """Let every connection of this process offer exactly these addresses.
+
+    aioice has no setting for it, and leaves out loopback, which is our default.
+    """
+
+    def chosen(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return [one for one in addresses if (use_ipv6 if ":" in one else use_ipv4)]
+
+    aioice.ice.get_host_addresses = chosen

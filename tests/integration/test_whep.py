@@ -190,6 +190,7 @@ def test_several_viewers_share_one_feed_and_leave_one_by_one(bus_server: Server)
         before = len(viewers[2].pictures)
         await until(lambda: len(viewers[2].pictures) > before + 20)
         assert list(world.hub.sessions) == [viewers[2].session_id]
+        assert world.hub.figures().viewers == 1
         await world.hub.close_all()
         assert not world.hub._feeds
 
