@@ -89,8 +89,8 @@ class Framing:
         return StreamFacts(self.codec, self.size, self.previous_epoch_ms, self.clock.error_ns)
 
     def _frame(self, unit: RawUnit) -> tuple[bytes, bool] | None:
-        if not unit.nals:
-            return None
+        if not any(unit.nals):
+            return None  # browsers pad their streams with empty packets
         if self.codec in (Codec.VP8, Codec.MJPEG):
             return self._frame_whole(unit.nals[0])
         self.parameters = self.parameters.updated(unit.nals)
