@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from config.cameras import Camera, parse_address
@@ -43,7 +44,7 @@ class Generator:
             url=parse_address(f"{main}/{stream}").url,
             sub_url=f"{main}/{sub}" if sub else None,
             username="demo",
-            password=PASSWORD,
+            password=SecretStr(PASSWORD),
             mask_required=True,
             alert_unknown=True,
             purpose=Purpose.PEOPLE,

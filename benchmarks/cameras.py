@@ -1,0 +1,203 @@
+"""Measures the whole path: rates, latencies, CPU, capacity, overload; prints Markdown tables.
+
+`python -m benchmarks.cameras` runs the two-camera row; `--capacity` adds how many cameras two cores
+hold, beside the plain loop in the same run; `--clips DIR` repeats the rows on files of a folder.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.alert_times import AlertTime, alert_times
+from benchmarks.installation import (
+    PASSWORD,
+    Generator,
+    Installation,
+    generator,
+    installation,
+)
+from benchmarks.processes import Meter
+from benchmarks.timeline import SendTimes, Timeline
+from ostiary.demo.scene import prepare
+from streams.bus.heartbeats import live_workers
+
+DEMO = Path.home() / ".cache" / "ostiary-benchmarks" / "demo"
+SETTLE_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One row: its cameras as (main stream, sub-stream or None), how long it is measured."""
+
+    name: str
+    files: Mapping[str, Path]
+    cameras: tuple[tuple[str, str | None], ...]
+    seconds: float
+    truths: Mapping[str, Path]
+
+
+def spread(values: list[float]) -> dict[str, float] | None:
+    """Return p50, p95 and p99."""
+    if not values:
+        return None
+    found = np.percentile(values, [50, 95, 99])
+    return {name: round(float(one)) for name, one in zip(("p50", "p95", "p99"), found, strict=True)}
+
+
+async def measure(plan: Plan, system: Installation, source: Generator) -> dict[str, Any]:
+    """Add a row's cameras, let them settle, measure, and take them away again."""
+    ids = [f"cam{number}" for number in range(len(plan.cameras))]
+    for camera_id, (main, sub) in zip(ids, plan.cameras, strict=True):
+        await system.ledger.cameras.put(source.camera(camera_id, main, sub))
+    await _settled(system, ids)
+    since = await system.ledger.alerts.newest()
+    newest = dict.fromkeys(ids, "$")
+    timeline = Timeline(system.bus, SendTimes(source.send_times), newest)
+    meter = Meter(system.pid, {"generator": source.pid})
+    meter.begin()
+    until = time.monotonic() + plan.seconds
+    while time.monotonic() < until:
+        await timeline.collect()
+    used = meter.read()
+    row = await _row(plan, system, timeline, since)
+    for camera_id in ids:
+        await system.ledger.cameras.remove(camera_id)
+    return {**row, "cpu_percent": used, "resident_mib": meter.resident_mib()}
+
+
+async def _settled(system: Installation, ids: list[str]) -> None:
+    async with asyncio.timeout(120):
+        while True:
+            workers = await live_workers(system.bus)
+            figures = {key: one for worker in workers for key, one in worker.figures.items()}
+            if all(figures.get(one, {}).get("analysed_per_s", 0) > 0 for one in ids):
+                break
+            await asyncio.sleep(0.5)
+    await asyncio.sleep(SETTLE_S)
+
+
+async def _row(plan: Plan, system: Installation, timeline: Timeline, since: str) -> dict[str, Any]:
+    rates = {
+        camera: round(
+            sum(one.observation.camera == camera for one in timeline.seen) / plan.seconds, 2
+        )
+        for camera in timeline.cursors
+    }
+    latencies = [one for each in timeline.latencies_ms().values() for one in each]
+    entries = await system.ledger.alerts.read(since, 10_000)
+    times = alert_times(entries, timeline, dict(plan.truths))
+    workers = await live_workers(system.bus)
+    drops = {key: one["drops"] for worker in workers for key, one in worker.figures.items()}
+    return {
+        "row": plan.name,
+        "cameras": len(plan.cameras),
+        "analysed_per_s": rates,
+        "sent_to_observation_ms": spread(latencies),
+        "sent_to_alert_ms": spread(_known(times, "after_picture_ms")),
+        "first_view_to_alert_ms": spread(_known(times, "after_first_view_ms")),
+        "alerts": len(times),
+        "drops": drops,
+        "modes": {key: one["mode"] for worker in workers for key, one in worker.figures.items()},
+    }
+
+
+def _known(times: list[AlertTime], name: str) -> list[float]:
+    return [value for one in times if (value := getattr(one, name)) is not None]
+
+
+async def plain_loop(urls: list[str], seconds: float) -> dict[str, Any]:
+    """Run the plain loop on the same streams, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.plain_loop", "--seconds", str(seconds), *urls,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return found
+
+
+async def capacity(files: Mapping[str, Path], counts: list[int], seconds: float,
+                   sub: bool) -> list[dict[str, Any]]:  # fmt: skip
+    """Measure more and more cameras, and the plain loop beside them on the same streams."""
+    rows = []
+    main, small = files["lobby"], files["lobby-sub"]
+    for count in counts:
+        served = {f"m{n}": main for n in range(count)}
+        if sub:
+            served |= {f"s{n}": small for n in range(count)}
+        async with generator(served) as source:
+            async with installation() as system:
+                cameras = tuple((f"m{n}", f"s{n}" if sub else None) for n in range(count))
+                kind = "1280x720, sub 640x360" if sub else "1280x720"
+                plan = Plan(f"{count} x {kind}", served, cameras, seconds, {})
+                row = await measure(plan, system, source)
+            stream = "s" if sub else "m"
+            urls = [f"rtsp://demo:{PASSWORD}@127.0.0.1:{source.port}/{stream}{n}"
+                    for n in range(count)]  # fmt: skip
+            row["plain_loop"] = await plain_loop(urls, seconds)
+        rows.append(row)
+        report(row)
+    return rows
+
+
+def report(row: dict[str, Any]) -> None:
+    """Print a row as it comes."""
+    rates = list(row["analysed_per_s"].values())
+    print(f"\n## {row['row']}\n")
+    print(f"- analysed per second and camera: {min(rates)} to {max(rates)}")
+    for name in ("sent_to_observation_ms", "sent_to_alert_ms", "first_view_to_alert_ms"):
+        print(f"- {name.replace('_', ' ')}: {row[name]}")
+    print(f"- alerts opened: {row['alerts']}")
+    print(f"- CPU, percent of one core: {row['cpu_percent']}")
+    print(f"- resident MiB: {row['resident_mib']}")
+    print(f"- modes: {row['modes']}; drops: {row['drops']}")
+    if "plain_loop" in row:
+        print(f"- plain loop, same streams: {row['plain_loop']}")
+    sys.stdout.flush()
+
+
+async def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--capacity", action="store_true")
+    parser.add_argument("--counts", default="4,5,6,8,10")
+    parser.add_argument("--clips", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    demo = prepare(DEMO, lambda done, total: None)
+    files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub, "studio": demo.studio_main}
+    rows = []
+    async with generator(files) as source, installation() as system:
+        cameras = (("lobby", "lobby-sub"), ("studio", None))
+        truths = {"lobby": demo.lobby_truth, "studio": demo.studio_truth}
+        rows.append(await measure(Plan("demo, 2 cameras", files, cameras, options.seconds, truths),
+                                  system, source))  # fmt: skip
+        report(rows[-1])
+    if options.clips:
+        clips = {path.stem.replace("_", "-"): path for path in sorted(options.clips.glob("*.m*"))}
+        chosen = dict(list(clips.items())[:2])
+        async with generator(chosen) as source, installation() as system:
+            plan = Plan(f"clips {', '.join(chosen)}", chosen, tuple((one, None) for one in chosen),
+                        options.seconds, {})  # fmt: skip
+            rows.append(await measure(plan, system, source))
+            report(rows[-1])
+    if options.capacity:
+        counts = [int(one) for one in options.counts.split(",")]
+        rows += await capacity(files, counts, 20, sub=False)
+        rows += await capacity(files, counts, 20, sub=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
