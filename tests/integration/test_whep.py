@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import aioice.ice
 import pytest
 from redis.asyncio import Redis
 
@@ -313,5 +314,74 @@ def test_rubbish_on_the_bus_hurts_no_viewer(bus_server: Server) -> None:
             await world.redis.xadd("ostiary:observations:door", {"o": b"[1,2"})
         before = len(viewer.pictures)
         await until(lambda: len(viewer.pictures) > before + 20)
+
+    watching(bus_server, clip(50, SIZE, **GROUP), body)
+
+
+def test_a_camera_that_begins_to_reorder_is_encoded_from_then_on(bus_server: Server) -> None:
+    async def body(world: World) -> None:
+        viewer = await world.viewer()
+        await until(lambda: len(viewer.pictures) > 20)
+        world.playing.cancel()
+        again = replace(world.camera.restarted(), clip=b_frame_clip(48, SIZE))
+        world.play(again)
+        await until(lambda: len(world.hub._encoders) == 1)
+        before = len(viewer.pictures)
+        await until(lambda: len(viewer.pictures) > before + 30, 40)
+        shown = [index_of(frame, 48) for frame in viewer.pictures[-6:]]
+        assert {(b - a) % 48 for a, b in pairwise(shown)} <= {1, 2}
+
+    watching(bus_server, clip(50, SIZE, **GROUP), body)
+
+
+def test_another_codec_ends_the_session_so_that_the_page_asks_anew(bus_server: Server) -> None:
+    async def body(world: World) -> None:
+        viewer = await world.viewer()
+        await until(lambda: len(viewer.pictures) > 20)
+        world.playing.cancel()
+        again = world.camera.restarted()
+        again.clip, again.codec = clip(50, SIZE, "libvpx", g="50"), Codec.VP8
+        await again.begin()
+        world.play(again)
+        await until(lambda: not world.hub.sessions)
+        second = await world.viewer()
+        await until(lambda: len(second.pictures) > 20)
+        assert "VP8" in second.answer
+
+    watching(bus_server, clip(50, SIZE, **GROUP), body)
+
+
+def test_a_viewer_that_vanishes_without_a_word_is_let_go(
+    bus_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.3)
+
+    async def body(world: World) -> None:
+        viewer = await world.viewer()
+        stays = await world.viewer()
+        await until(lambda: min(len(viewer.pictures), len(stays.pictures)) > 10)
+        for transport in viewer.peer._RTCPeerConnection__iceTransports:
+            for protocol in transport._connection._protocols:
+                protocol.transport.abort()
+        await until(lambda: list(world.hub.sessions) == [stays.session_id], 30)
+        before = len(stays.pictures)
+        await until(lambda: len(stays.pictures) > before + 20)
+
+    watching(bus_server, clip(50, SIZE, **GROUP), body)
+
+
+def test_a_viewer_that_never_connects_is_let_go(
+    bus_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.viewer.hub._CONNECT_S", 0.5)
+
+    async def body(world: World) -> None:
+        client = WhepClient()
+        world.stack.push_async_callback(client.leave)
+        client.peer.addTransceiver("video", direction="recvonly")
+        await client.peer.setLocalDescription(await client.peer.createOffer())
+        await world.hub.offer(Camera("door"), client.peer.localDescription.sdp)
+        assert len(world.hub.sessions) == 1
+        await until(lambda: not world.hub.sessions)
 
     watching(bus_server, clip(50, SIZE, **GROUP), body)
