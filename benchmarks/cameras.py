@@ -86,12 +86,8 @@ async def _settled(system: Installation, ids: list[str]) -> None:
 
 
 async def _row(plan: Plan, system: Installation, timeline: Timeline, since: str) -> dict[str, Any]:
-    rates = {
-        camera: round(
-            sum(one.observation.camera == camera for one in timeline.seen) / plan.seconds, 2
-        )
-        for camera in timeline.cursors
-    }
+    seen = Counter(one.observation.camera for one in timeline.seen)
+    rates = {camera: round(seen[camera] / plan.seconds, 2) for camera in timeline.cursors}
     latencies = [one for each in timeline.latencies_ms().values() for one in each]
     entries = await system.ledger.alerts.read(since, 10_000)
     times = alert_times(entries, timeline, dict(plan.truths))
