@@ -20,6 +20,7 @@ import av
 import cv2
 import numpy as np
 from av.container import OutputContainer
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -146,13 +147,16 @@ class _Film:
             "preset": "veryfast", "tune": "zerolatency", "profile": "baseline", "threads": "1",
             "g": str(GROUP), "keyint_min": str(GROUP), "sc_threshold": "0", "bf": "0",
             "maxrate": str(bits_per_s * 5 // 4), "bufsize": str(bits_per_s), "flags": "+cgop",
+            "x264-params": "colorprim=bt709:transfer=bt709:colormatrix=bt709",
         }  # fmt: skip
         return cls(container, stream)
 
     def add(self, pixels: NDArray[np.uint8], pts: int) -> None:
         picture = av.VideoFrame.from_ndarray(pixels, format="bgr24")
         picture.pts, picture.time_base = pts, Fraction(1, 90_000)
-        self.container.mux(self.stream.encode(picture.reformat(format="yuv420p")))
+        # Browsers take untagged high definition for BT.709: say so, and mean it.
+        planes = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        self.container.mux(self.stream.encode(planes))
 
     def close(self) -> None:
         self.container.mux(self.stream.encode(None))
