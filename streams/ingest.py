@@ -21,9 +21,10 @@ from engine.packets import Role
 from streams.bus import requests
 from streams.bus.clock import MEASURE_EVERY_S, BusClock
 from streams.bus.connection import AWAY
-from streams.cameras.rtsp_source import RtspSource
+from streams.cameras.rtsp_auth import Credentials
+from streams.cameras.rtsp_source import RtspSource, RtspTarget
 from streams.cameras.source import Source
-from streams.cameras.trial import target_of, try_camera
+from streams.cameras.trial import try_camera
 from streams.cameras.whip import WhipHub
 from streams.clock import now_ns
 from streams.ingest_camera import IngestContext, own_camera
@@ -79,8 +80,9 @@ def _source_of(hub: WhipHub, camera: Camera, role: Role) -> Source:
     if camera.kind == "whip":
         return hub.source(camera.id)
     url = camera.sub_url if role is Role.SUB and camera.sub_url else camera.url
-    password = camera.password.get_secret_value() if camera.password else None
-    return RtspSource(target_of(url, camera.username, password), now_ns)
+    password = camera.password.get_secret_value() if camera.password else ""
+    login = Credentials(camera.username, password) if camera.username else None
+    return RtspSource(RtspTarget(url, login), now_ns)
 
 
 async def _try_camera(fields: Mapping[str, bytes]) -> Mapping[str, Any]:

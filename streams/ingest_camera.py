@@ -28,6 +28,7 @@ from streams.ingest_stream import StreamShell, SupervisedStream
 
 RENEW_EVERY_S: Final = 1.0
 RELEASE_WITHIN_S: Final = 0.4
+TELL_LOSSES_EVERY_S: Final = 10.0
 NS: Final = 1_000_000_000
 log = structlog.get_logger()
 
@@ -67,6 +68,7 @@ class PublishedStream:
         self.stream = SupervisedStream(self._source, shell, previous_epoch_ms)
         self._counted = (0, context.now_ns())
         self._rate_hz = 0.0
+        self._told = (0, context.now_ns())
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -86,9 +88,28 @@ class PublishedStream:
             self._changed.clear()
             with contextlib.suppress(RedisError, OSError):  # shown again in a second
                 await write_status(self._context.redis, self.key, self.status())
+            self._tell_losses()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_EVERY_S):
                     await self._changed.wait()
+
+    def _tell_losses(self) -> None:
+        """Log what was not published since it was last told."""
+        told, at_ns = self._told
+        facts, publisher = self.stream.facts, self.publisher
+        left_out = facts.left_out if facts else 0
+        lost = left_out + publisher.counters.dropped + publisher.trimmed_early
+        now_ns = self._context.now_ns()
+        if lost == told or now_ns - at_ns < TELL_LOSSES_EVERY_S * NS:
+            return
+        self._told = (lost, now_ns)
+        log.warning(
+            "packets_lost",
+            stream=f"{self.key.camera}:{self.key.role}",
+            left_out=left_out,
+            bus_dropped=publisher.counters.dropped,
+            trimmed_early=publisher.trimmed_early,
+        )
 
     def status(self) -> SourceStatus:
         """Return what is shown now."""

@@ -27,6 +27,7 @@ from streams.cameras.source import Deliver
 from streams.cameras.units import Framing
 
 CONNECT_WITHIN_S: Final = 5.0
+TLS_WITHIN_S: Final = 3.0  # of those
 ANSWER_WITHIN_S: Final = 5.0
 REPORT_EVERY_S: Final = 5.0
 KEEPALIVE_AT_MOST_S: Final = 25.0
@@ -86,13 +87,18 @@ async def _connect(url: str, receiver: "_Receiver") -> None:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(CONNECT_WITHIN_S):
-            await loop.create_connection(lambda: receiver, host, port, ssl=tls)
+            patience_s = TLS_WITHIN_S if tls else None
+            await loop.create_connection(
+                lambda: receiver, host, port, ssl=tls, ssl_handshake_timeout=patience_s
+            )
     except TimeoutError:
         raise SourceError(Reason.UNREACHABLE, f"{host}:{port}") from None
     except socket.gaierror:
         raise SourceError(Reason.NAME_UNKNOWN, host) from None
     except ConnectionRefusedError:
         raise SourceError(Reason.REFUSED, f"nothing listens on {host}:{port}") from None
+    except ConnectionAbortedError:  # as asyncio calls a handshake that takes too long
+        raise SourceError(Reason.TLS, f"{host}:{port} does not speak it") from None
     except ConnectionError:
         raise SourceError(Reason.RESET, f"{host}:{port}") from None
     except ssl.SSLError as error:

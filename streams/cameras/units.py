@@ -27,6 +27,7 @@ class StreamFacts:
     size: PictureSize | None
     epoch_ms: int
     clock_error_ns: int
+    left_out: int = 0  # pictures of this connection that were not published
 
 
 @dataclass(slots=True)
@@ -86,7 +87,10 @@ class Framing:
 
     def facts(self) -> StreamFacts:
         """Return what the status shows."""
-        return StreamFacts(self.codec, self.size, self.previous_epoch_ms, self.clock.error_ns)
+        counted = self.counters
+        left_out = counted.damaged + counted.before_keyframe + counted.empty
+        error_ns = self.clock.error_ns
+        return StreamFacts(self.codec, self.size, self.previous_epoch_ms, error_ns, left_out)
 
     def _frame(self, unit: RawUnit) -> tuple[bytes, bool] | None:
         if not any(unit.nals):

@@ -101,6 +101,7 @@ class VideoReceiver:
     def __init__(self) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._receiver: RTCRtpReceiver | None = None
+        self._closing = False
         self.closed = asyncio.Event()
         self._connection.on("connectionstatechange", self._changed)
 
@@ -146,9 +147,11 @@ class VideoReceiver:
                 task.cancel()
 
     async def close(self) -> None:
-        """Close the connection; harmless twice."""
+        """Close the connection; harmless twice, which aiortc's own is not."""
         self.closed.set()
-        await self._connection.close()
+        if not self._closing:
+            self._closing = True
+            await self._connection.close()
 
 
 async def _pull(track: MediaStreamTrack, take: Callable[[EncodedUnit], None]) -> None:
