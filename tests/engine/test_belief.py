@@ -97,7 +97,9 @@ def test_a_label_needs_its_share_and_a_switch_a_greater_lead():
     assert set(decided_after(8, lambda _: scattered, weight=1.0)) == {None}
     narrow = np.array([0.34, 0.02, 0.64])
     assert 2 in decided_after(8, lambda _: narrow, weight=1.0)
-    assert 2 not in decided_after(8, lambda t_s: WORN if t_s < 3 else narrow, weight=1.0)
+    assert 2 not in decided_after(8, lambda t_s: WORN if t_s < 3 else narrow, 1.0, seconds=12)
+    clear = np.array([0.28, 0.02, 0.70])
+    assert 2 in decided_after(8, lambda t_s: WORN if t_s < 3 else clear, 1.0, seconds=12)
 
 
 def test_a_short_doubt_changes_nothing():

@@ -97,6 +97,34 @@ def test_two_people_are_two_visits_also_when_one_takes_the_others_track():
     assert len(played.visit_ids()) == 2
 
 
+def test_a_twin_beside_somebody_is_another_visit():
+    people = [Person(face=5, go_s=6), Person(face=5, come_s=2, go_s=6, left_px=900)]
+    assert len(play(watch(), people, 6).visit_ids()) == 2
+
+
+def test_whoever_comes_back_waits_for_a_face_that_can_be_compared():
+    again = Person(face=5, come_s=6, go_s=9, left_px=1000, blurred=((6, 6.7),))
+    assert len(play(watch(), [Person(face=5, go_s=3), again], 9).visit_ids()) == 1
+
+
+def test_whoever_comes_after_waits_for_clothes_that_can_be_compared():
+    after = Person(coat=9, come_s=4.5, go_s=8, speed_px_s=1, blurred=((4, 5.2),))
+    played = play(watch(Purpose.NONE), [Person(go_s=3, speed_px_s=1), after], 8)
+    assert len(played.visit_ids()) == 2
+
+
+def test_a_name_passes_to_whoever_has_the_better_claim():
+    people = [
+        Person(go_s=8, speed_px_s=5, likeness=0.5),
+        Person(come_s=3, go_s=8, speed_px_s=5, left_px=900, likeness=0.95),
+    ]
+    played = play(watch(), people, 8)
+    newest = {one.id: one.person_id for _, one in played.visits}
+    assert list(newest.values()) == [None, "ada"]
+    subjects = {one.id: one.person_id for _, one in played.of(RuleKind.UNMASKED)}
+    assert list(subjects.values()) == [None, "ada"]
+
+
 def hand_over(played):
     """Return what another owner finds: JSON read again, the newest appearance of each visit."""
     newest = {state.id: state for _, state in played.visits}
@@ -196,7 +224,8 @@ def test_the_nearest_of_several_is_found_and_nobody_where_none_fits():
 
 def test_faces_that_differ_are_never_one_whatever_the_place():
     settings = ReappearanceSettings()
-    one, other = np.eye(128, dtype=np.float32)[:2]
+    one, apart = np.eye(128, dtype=np.float32)[:2]
+    other = (0.4 * one + 0.9165 * apart).astype(np.float32)
     assert find(sight(1, face=one), [sight(0, face=other)], True, settings) is None
     assert find(sight(1, face=one), [sight(0, face=one)], True, settings) == 0
     assert find(sight(1), [sight(0, face=one)], True, settings) == 0

@@ -27,6 +27,10 @@ def basis(index):
     return np.eye(128, dtype=np.float32)[index]
 
 
+def within(spans, at_s):
+    return any(begin <= at_s < end for begin, end in spans)
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who walks before the camera from `come_s` to `go_s`, at a speed in px/s."""
@@ -41,10 +45,11 @@ class Person:
     size_px: float = 80.0
     coat: int = 0
     hidden: tuple = ()  # from, to
+    blurred: tuple = ()  # from, to
+    likeness: float = 0.75  # how much of the face is in its embeddings, against noise
 
     def seen(self, at_s):
-        hidden = any(begin <= at_s < end for begin, end in self.hidden)
-        return self.come_s <= at_s < self.go_s and not hidden
+        return self.come_s <= at_s < self.go_s and not within(self.hidden, at_s)
 
     def box(self, at_s):
         x = self.left_px + self.speed_px_s * (at_s - self.come_s)
@@ -110,9 +115,11 @@ def play(camera, people, until_s, hz=8, begin_s=0.0):
 
 
 def answer(person, request, at_s):
-    """Return what the networks say of a person: a face is 0.6 like itself, with its own noise."""
+    """Return what the networks say of a person: a face like itself, with a noise of the moment."""
+    if within(person.blurred, at_s):
+        return FaceEvidence(0.0, "blurred")
     noise = basis(64 + round(at_s * 100) % 64)
-    embedding = unit((0.75 * basis(person.face) + 0.66 * noise)[None])[0]
+    embedding = unit((person.likeness * basis(person.face) + 0.66 * noise)[None])[0]
     coat = np.full(16, 0.01, np.float32)
     coat[person.coat] = 0.85
     return FaceEvidence(
