@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-from tests.fakes.source_home import settings_for
 
 from config.cameras import Camera
 from config.schema import GatewaySettings, Settings
@@ -25,6 +24,7 @@ from streams.gateway.parts import Parts
 from streams.ledger.access import AccessRole, KeyRequest
 from streams.viewer.hub import Answer
 from streams.viewer.negotiation import OfferRefused
+from tests.fakes.source_home import settings_for
 
 WITHIN_S = 20.0
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"

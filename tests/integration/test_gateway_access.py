@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+
 from tests.fakes.live_gateway import OFFER, gateway_settings, running_gateway, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
