@@ -26,8 +26,8 @@ async def write_all(ledger: Ledger, token: int, confirmed: Confirmed) -> None:
         alert = an_alert(number)
         while alert.id not in confirmed:
             try:
-                confirmed[alert.id] = await ledger.alerts.write(alert, token)
                 await ledger.visits.save(a_visit(number, ended=number % 2 == 0), token)
+                confirmed[alert.id] = await ledger.alerts.write(alert, token)
             except AWAY:
                 await asyncio.sleep(0.01)
 
