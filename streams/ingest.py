@@ -120,9 +120,17 @@ async def _serve(
     answer: Callable[[Mapping[str, bytes]], Awaitable[Mapping[str, Any]]],
     consumer: str,
 ) -> NoReturn:
-    """Answer requests; the bus away is waited for."""
+    """Answer requests; the bus away is waited for, and a defect costs its request alone."""
+
+    async def answered(fields: Mapping[str, bytes]) -> Mapping[str, Any]:
+        try:
+            return await answer(fields)
+        except Exception:
+            log.exception("request_defect", kind=kind)
+            return {"ok": False, "status": 500, "error": "ingest could not answer"}
+
     while True:
         try:
-            await requests.serve(redis, kind, answer, consumer)
+            await requests.serve(redis, kind, answered, consumer)
         except (RedisError, OSError):
             await asyncio.sleep(AGAIN_AFTER_S)

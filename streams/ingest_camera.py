@@ -80,7 +80,7 @@ class PublishedStream:
                 group.create_task(self._show())
         finally:
             self._context.share.streams -= 1
-            self._source.retire()
+            await self._source.retire()
 
     async def _show(self) -> NoReturn:
         """Write the state at every change and each second."""

@@ -68,7 +68,7 @@ class RtspSource:
         finally:
             receiver.close()
 
-    def retire(self) -> None:
+    async def retire(self) -> None:
         """Nothing outlives run()."""
 
     async def _handshake(self, receiver: "_Receiver", session: RtspSession) -> None:

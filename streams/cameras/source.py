@@ -28,6 +28,6 @@ class Source(Protocol):
         """
         ...
 
-    def retire(self) -> None:
+    async def retire(self) -> None:
         """Nobody wants this source any longer; nothing is called after this."""
         ...

@@ -19,7 +19,6 @@ from aiortc import (
     RTCRtpReceiver,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InvalidStateError
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.mediastreams import MediaStreamError
 
@@ -101,7 +100,6 @@ class VideoReceiver:
     def __init__(self) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._receiver: RTCRtpReceiver | None = None
-        self._closing = False
         self.closed = asyncio.Event()
         self._connection.on("connectionstatechange", self._changed)
 
@@ -118,18 +116,12 @@ class VideoReceiver:
             others = [one for one in known if one not in preferred]
             transceiver.setCodecPreferences([*preferred, *others])
             await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            for other in self._connection.getTransceivers():
+                if other is not transceiver:
+                    other.direction = "inactive"  # nobody would empty its queue
             await self._connection.setLocalDescription(await self._connection.createAnswer())
-        except (
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-            AttributeError,
-            AssertionError,
-        ) as error:
+        except Exception as error:  # aiortc raises whatever a broken description leads it to
             raise BadOffer(f"the offer cannot be read: {type(error).__name__}") from error
-        except InvalidStateError as error:
-            raise BadOffer("the offer was too late") from error
         self._receiver = transceiver.receiver
         if transceiver.currentDirection not in ("recvonly", "sendrecv"):
             raise BadOffer("the offer sends no video")
@@ -147,11 +139,13 @@ class VideoReceiver:
                 task.cancel()
 
     async def close(self) -> None:
-        """Close the connection; harmless twice, which aiortc's own is not."""
+        """Close the connection; harmless twice.
+
+        Shielded: aiortc closes by itself when its peer goes, and a second close that is cancelled
+        while it waits for the first would break the first.
+        """
         self.closed.set()
-        if not self._closing:
-            self._closing = True
-            await self._connection.close()
+        await asyncio.shield(self._connection.close())
 
 
 async def _pull(track: MediaStreamTrack, take: Callable[[EncodedUnit], None]) -> None:

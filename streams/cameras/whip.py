@@ -23,6 +23,9 @@ from streams.cameras.webrtc_sdp import with_bitrates, without_mdns
 
 MAX_SDP_BYTES: Final = 64 * 1024
 ANSWER_WITHIN_S: Final = 5.0
+# Both below engine.source's own limits: so a publisher that fails makes room for the next at once.
+CONNECT_WITHIN_S: Final = 8.0
+SILENT_AT_MOST_S: Final = 10.0
 log = structlog.get_logger()
 
 
@@ -92,6 +95,9 @@ class WhipHub:
         except (BadOffer, TimeoutError) as error:
             await receiver.close()
             return {"status": 400, "error": str(error) or "the offer took too long to answer"}
+        except BaseException:
+            await receiver.close()
+            raise
         finally:
             place.reserved = False
         place.session = _Session(secrets.token_hex(16), receiver)
@@ -132,16 +138,29 @@ class WhipSource:
         if session is None:
             raise SourceError(Reason.NO_PUBLISHER)
         taker = _Taker(deliver, previous_epoch_ms, self._now_ns)
+        loop = asyncio.get_running_loop()
         try:
-            await session.receiver.run(taker.take)
+            async with asyncio.timeout(CONNECT_WITHIN_S) as bound:
+
+                def take(unit: EncodedUnit) -> None:
+                    bound.reschedule(loop.time() + SILENT_AT_MOST_S)
+                    taker.take(unit)
+
+                await session.receiver.run(take)
+        except TimeoutError:
+            raise SourceError(Reason.NO_PUBLISHER, "no picture came from it") from None
         finally:
             self._place.leave(session)
             await session.receiver.close()
         raise SourceError(Reason.NO_PUBLISHER)
 
-    def retire(self) -> None:
-        """Refuse publishers: the camera is not kept here any longer."""
+    async def retire(self) -> None:
+        """Refuse publishers from now on: the camera is not kept here any longer."""
         self._forget()
+        session = self._place.session
+        if session is not None:
+            self._place.leave(session)
+            await session.receiver.close()
 
 
 class _Taker:

@@ -35,7 +35,7 @@ class FakeSource:
     async def ready(self):
         await self.is_ready.wait()
 
-    def retire(self):
+    async def retire(self):
         self.retired = True
 
     async def run(self, deliver, previous_epoch_ms):
