@@ -18,6 +18,7 @@ from ostiary.demo.rtp import NAL_AUD, NAL_IDR, NAL_PPS, NAL_SPS, join_nals, nal_
 TICKS_HZ: Final = 90_000
 MAX_BYTES: Final = 256 * 2**20
 GROUP_S: Final = 2
+LONGEST_GROUP_S: Final = 5
 _TIME_BASE = Fraction(1, TICKS_HZ)
 
 
@@ -70,9 +71,10 @@ class _Unit:
 
 
 def load_clip(path: Path, raw: bool = False) -> Clip:
-    """Read a file into memory, coded anew where it is no H.264 or has B-frames.
+    """Read a file into memory, coded anew where it is no H.264, has B-frames or rare keyframes.
 
-    raw: keep B-frames, for tests of whoever must cope with them. Raises BadClip.
+    A client starts at a keyframe: with LONGEST_GROUP_S between them it would wait too long.
+    raw: keep H.264 as it is, for tests of whoever must cope with it. Raises BadClip.
     """
     try:
         with av.open(str(path)) as container:
@@ -83,10 +85,13 @@ def load_clip(path: Path, raw: bool = False) -> Clip:
             units = list(_copied(container, stream)) if stream.codec_context.name == "h264" else []
     except (av.FFmpegError, OSError) as error:
         raise BadClip(f"{path}: cannot be read: {error}") from error
-    reordered = any(unit.pts != unit.dts for unit in units)
-    if not units or (reordered and not raw) or not _starts_with_idr(units[0]):
+    if not units or not _starts_with_idr(units[0]):
         return transcode(path, size)
-    return _clip(units, size)
+    clip = _clip(units, size)
+    reordered = any(picture.pts != picture.dts for picture in clip.pictures)
+    if not raw and (reordered or _longest_group_s(clip) > LONGEST_GROUP_S):
+        return transcode(path, size)
+    return clip
 
 
 def transcode(path: Path, size: tuple[int, int], limit: int | None = None) -> Clip:
@@ -100,6 +105,12 @@ def transcode(path: Path, size: tuple[int, int], limit: int | None = None) -> Cl
     if not units:
         raise BadClip(f"{path}: holds no pictures")
     return _clip(units, size)
+
+
+def _longest_group_s(clip: Clip) -> float:
+    starts = [picture.dts for picture in clip.pictures if picture.keyframe]
+    gaps = (after - before for before, after in itertools.pairwise([*starts, clip.length_ticks]))
+    return max(gaps) / TICKS_HZ
 
 
 def _starts_with_idr(unit: _Unit) -> bool:
@@ -135,7 +146,7 @@ def _coded(container: InputContainer, size: tuple[int, int], limit: int | None) 
     encoder.framerate = rate
     encoder.bit_rate = 1_000_000 + size[0] * size[1]
     group = str(max(1, round(rate * GROUP_S)))
-    encoder.options = {"preset": "veryfast", "tune": "zerolatency", "bf": "0", "g": group}
+    encoder.options = {"preset": "superfast", "tune": "zerolatency", "bf": "0", "g": group}
     encoder.options |= {"keyint_min": group, "sc_threshold": "0", "threads": "1"}
     total = 0
     for number, picture in enumerate(container.decode(stream)):

@@ -34,7 +34,7 @@ _LEAD_S: Final = 0.05  # between start and picture 0
 class Source:
     """One file under one name.
 
-    raw: keep B-frames. phase_ms: how much later than the others it begins.
+    raw: keep B-frames and rare keyframes. phase_ms: how much later than the others it begins.
     first_rtp_time: of picture 0. stamped: put ostiary.demo.stamp into each picture.
     """
 
@@ -210,7 +210,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--media", type=Path, metavar="DIR", help="serve every .mp4 in DIR under its stem")
     add("--file", type=_named, action="append", default=[], metavar="NAME=PATH")
     add("--raw", type=_named, action="append", default=[], metavar="NAME=PATH",
-        help="like --file, but B-frames are kept")  # fmt: skip
+        help="like --file, but B-frames and rare keyframes are kept")  # fmt: skip
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0: any free one; it is printed")
     add("--user", default="demo")

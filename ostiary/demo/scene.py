@@ -5,11 +5,13 @@ Does not know who serves them. `python -m ostiary.demo.scene lobby DIR` renders 
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,6 +35,8 @@ from ostiary.demo.truth import TrueFace, TruePicture, Truth, write_truth
 
 TICKS: Final = 90_000 // RATE_HZ
 SUB_SIZE: Final = (640, 360)
+PART: Final = ".rendering-"
+FORGOTTEN_S: Final = 600.0
 _ROOMS: Final = {"lobby": lobby, "studio": studio}
 _SOURCES: Final = (
     "choreography.py", "cutout.py", "figure.py", "lobby.py", "mask.py", "paint.py", "scene.py",
@@ -189,7 +193,7 @@ def prepare(folder: Path, progress: Callable[[int, int], None]) -> DemoFiles:
     if all(path.exists() for path in files.all()):
         return files
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".rendering-") as text:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PART) as text:
         _draw_all(Path(text), progress)
         _sweep(folder)
         try:
@@ -203,9 +207,10 @@ def prepare(folder: Path, progress: Callable[[int, int], None]) -> DemoFiles:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the files of other versions."""
+    """Remove the files of other versions, and what a killed process left."""
     for old in folder.iterdir():
-        if old.is_dir() and len(old.name) == 16 and old.name != version():
+        forgotten = old.name.startswith(PART) and time.time() - old.stat().st_mtime > FORGOTTEN_S
+        if old.is_dir() and (forgotten or (len(old.name) == 16 and old.name != version())):
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -222,7 +227,10 @@ def _draw_all(target: Path, progress: Callable[[int, int], None]) -> None:
 
     command = [sys.executable, "-m", "ostiary.demo.scene"]
     children = {
-        name: subprocess.Popen([*command, name, str(target)], stdout=subprocess.PIPE, text=True)
+        # A session of its own: Ctrl-C reaches only the parent, which ends both quietly.
+        name: subprocess.Popen(
+            [*command, name, str(target)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         for name in SCENES
     }
     try:
@@ -241,14 +249,17 @@ def _draw_all(target: Path, progress: Callable[[int, int], None]) -> None:
 
 
 def main() -> None:
-    """Render one scene; prints one JSON line per group of pictures."""
+    """Render one scene; prints its progress as JSON lines, and ends when nobody reads them."""
     name, folder = sys.argv[1], Path(sys.argv[2])
 
     def progress(done: int, total: int) -> None:
-        if done % RATE_HZ == 0 or done == total:
+        if done % 5 == 0 or done == total:
             print(json.dumps({"done": done, "total": total}), flush=True)
 
-    render(SCENES[name], folder, progress)
+    try:
+        render(SCENES[name], folder, progress)
+    except BrokenPipeError:  # whoever asked for the scene is gone
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -156,6 +156,12 @@ def test_b_frames_are_coded_away_or_kept_on_request(tmp_path: Path) -> None:
     assert plain.length_ticks == raw.length_ticks == 90_000
 
 
+def test_rare_keyframes_are_made_frequent_unless_raw(tmp_path: Path) -> None:
+    path = film(tmp_path / "long.mp4", count=150, bf="0", preset="ultrafast", g="300")
+    keyframes = [sum(each.keyframe for each in load_clip(path, raw).pictures) for raw in (0, 1)]
+    assert keyframes == [3, 1]
+
+
 @pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
 def test_other_codecs_are_coded_anew(tmp_path: Path, codec: str) -> None:
     path = film(tmp_path / "other.mkv", codec=codec)
