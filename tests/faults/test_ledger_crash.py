@@ -37,7 +37,7 @@ async def kill_often(server: Any, confirmed: Confirmed) -> list[Confirmed]:
     before = []
     for kill in range(1, KILLS + 1):
         while len(confirmed) < kill * ALERTS // (KILLS + 1):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         await server.running.kill()
         before.append(dict(confirmed))
         await server.running.start()
