@@ -1,0 +1,1 @@
+"""How pictures come in: RTSP and RTP as pure code, RTSP and WebRTC connections, what all share."""
