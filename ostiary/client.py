@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from redis import Redis as BlockingRedis
@@ -23,6 +23,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from ostiary.inbox import Alert, Reader, Reading
+
+SILENCE_S: Final = 10.0
 
 __all__ = ["Alert", "Subscription", "subscribe"]
 
@@ -78,7 +80,8 @@ class Subscription:
         return reply.raise_for_status().content
 
     def _follow(self, reading: Reading) -> Iterator[Alert]:
-        redis: Any = BlockingRedis.from_url(self.url, retry=Retry(NoBackoff(), 0), **self._login())
+        login = {**self._login(), "retry": Retry(NoBackoff(), 0), "socket_timeout": SILENCE_S}
+        redis: Any = BlockingRedis.from_url(self.url, **login)
         try:
             while True:
                 try:
@@ -98,22 +101,25 @@ class Subscription:
             redis.close()
 
     async def _afollow(self, reading: Reading) -> AsyncIterator[Alert]:
-        redis: Any = Redis.from_url(self.url, retry=AsyncRetry(NoBackoff(), 0), **self._login())
+        # With a socket time-out redis-py 8.1 on Python 3.11 swallows cancellations: ours instead.
+        login = {**self._login(), "retry": AsyncRetry(NoBackoff(), 0), "socket_timeout": None}
+        redis: Any = Redis.from_url(self.url, **login)
         try:
             while True:
                 try:
                     asked = reading.command(time.monotonic())
-                    reply = await redis.execute_command(*asked)
+                    reply = await _ask(redis, *asked)
                     for entry_id, fields in reading.entries(asked, reply):
                         alert = reading.wanted(entry_id, fields)
                         if alert is not None:
                             person = alert.person_id
-                            name = await redis.hget(self.reader.names, person) if person else None
+                            look_up = ("HGET", self.reader.names, person)
+                            name = await _ask(redis, *look_up) if person else None
                             reading.seen.note(alert)
                             yield _named(alert, name)
                         if acknowledge := reading.done(entry_id):
-                            await redis.execute_command(*acknowledge)
-                except RedisError as error:
+                            await _ask(redis, *acknowledge)
+                except (RedisError, TimeoutError) as error:
                     await asyncio.sleep(reading.pause_after(error))
         finally:
             await redis.aclose()
@@ -125,7 +131,6 @@ class Subscription:
             "password": self.password,
             "protocol": 2,
             "socket_connect_timeout": 5,
-            "socket_timeout": 10,
         }
 
 
@@ -134,6 +139,11 @@ def subscribe(
 ) -> Subscription:
     """Return the subscriber's alerts, to be iterated over; nothing is connected before that."""
     return Subscription(url, Reader(name), password, api, key)
+
+
+async def _ask(redis: Any, *command: Any) -> Any:
+    async with asyncio.timeout(SILENCE_S):
+        return await redis.execute_command(*command)
 
 
 def _named(alert: Alert, name: bytes | None) -> Alert:

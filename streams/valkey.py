@@ -28,6 +28,7 @@ SOCKET_PATH_BYTES: Final = 107
 PR_SET_PDEATHSIG: Final = 1
 READY_WITHIN_S: Final = 30.0
 STOP_WITHIN_S: Final = 3.0
+PING_WITHIN_S: Final = 1.0
 POLL_S: Final = 0.02
 LOG_BYTES: Final = 2**20
 
@@ -176,13 +177,15 @@ class EmbeddedValkey:
             password=self.plan.password,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
+            socket_timeout=None,  # with one, redis-py on Python 3.11 swallows cancellations
         )
         try:
             while True:
                 if self._process is None or self._process.poll() is not None:
                     raise ValkeyFailed(f"The {self.plan.kind} ended at its start.\n{self._tail()}")
                 try:
-                    await redis.ping()
+                    async with asyncio.timeout(PING_WITHIN_S):
+                        await redis.ping()
                     return
                 except (RedisError, OSError) as error:
                     if time.monotonic() > until_s:

@@ -2,6 +2,8 @@
 
 import asyncio
 import http.server
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +15,8 @@ from fakes.ledger_real import owned, with_ledger
 from fakes.ledger_records import a_person, an_alert
 from redis.exceptions import AuthenticationError
 
+import ostiary.client
+import ostiary.inbox
 from ostiary.client import Alert, Subscription, subscribe
 from streams.ledger.ledger import Ledger
 
@@ -163,6 +167,44 @@ def test_async_for_works_and_outlives_the_ledger_too(ledger_server: Any) -> None
             replayed = desk.areplay("0")
             assert [int((await anext(replayed)).id, 16) for _ in range(2)] == [1, 2]
             return received
+
+    assert asyncio.run(read()) == [1, 2]
+
+
+def test_a_cancelled_reader_ends_at_once(ledger_server: Any) -> None:
+    desk = subscription(ledger_server)
+
+    async def read() -> None:
+        async for _ in desk:
+            pass
+
+    async def cancel_often() -> None:
+        for number in range(60):
+            reading = asyncio.create_task(read())
+            await asyncio.sleep(number / 2000)
+            reading.cancel()
+            done, _ = await asyncio.wait([reading], timeout=5)
+            assert done
+            assert reading.cancelled()
+
+    asyncio.run(cancel_often())
+
+
+def test_it_leaves_a_ledger_that_froze(ledger_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ostiary.client, "SILENCE_S", 0.5)
+    monkeypatch.setattr(ostiary.inbox, "BLOCK_MS", 100)
+    desk = subscription(ledger_server)
+    write(ledger_server, 1, 2)
+
+    async def read() -> list[int]:
+        async with asyncio.timeout(30):
+            alerts = aiter(desk)
+            received = [int((await anext(alerts)).id, 16)]
+            os.kill(ledger_server.running.pid, signal.SIGSTOP)
+            waiting = asyncio.create_task(anext(alerts))  # type: ignore[arg-type]
+            await asyncio.wait([waiting], timeout=1.5)  # longer than it bears the silence
+            os.kill(ledger_server.running.pid, signal.SIGCONT)
+            return [*received, int((await waiting).id, 16)]
 
     assert asyncio.run(read()) == [1, 2]
 
