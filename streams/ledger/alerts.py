@@ -57,7 +57,7 @@ class Alerts:
     async def read(self, cursor: str, count: int = 100, block_ms: int = 0) -> list[AlertEntry]:
         """Return the revisions after a cursor ("0": from the oldest kept), oldest first.
 
-        block_ms: how long to wait for the first one (below the socket's 5 s); 0: not at all.
+        block_ms: how long to wait for the first one; 0: not at all.
         """
         reply: Any = await answer(
             self._redis.xread({keys.ALERTS: cursor}, count=count, block=block_ms or None)
