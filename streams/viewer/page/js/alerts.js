@@ -1,9 +1,9 @@
 // Knows how alerts are listed and shown one by one. Does not know how they arrive.
 
 import { get } from "./api.js";
-import { fill, h, icon, say } from "./dom.js";
+import { arrange, fill, h, icon, say } from "./dom.js";
 import { store } from "./store.js";
-import { ago, because, kindOf, moment, span, standing, subjectOf, titleOf } from "./words.js";
+import { ago, because, kindOf, lately, moment, span, standing, subjectOf, titleOf } from "./words.js";
 
 const SHOWN = 80;
 
@@ -39,7 +39,7 @@ function card(alert) {
     h(
       "span",
       { class: "alert-words" },
-      h("span", { class: "alert-head" }, h("span", { class: "alert-sign" }, icon(kind.icon, 15)), h("span", { class: "alert-kind" }, kind.word), h("time", { class: "alert-when", dateTime: alert.opened_at, title: moment(alert.opened_at) }, ago(alert.opened_at))),
+      h("span", { class: "alert-head" }, h("span", { class: "alert-sign" }, icon(kind.icon, 15)), h("span", { class: "alert-kind" }, kind.word), h("time", { class: "alert-when", dateTime: alert.opened_at, title: moment(alert.opened_at) }, lately(alert.opened_at))),
       h("span", { class: "alert-who" }, [subject, titleOf(alert.camera)].filter(Boolean).join(" · ")),
       h("span", { class: "alert-state" }, pill(alert)),
     ),
@@ -93,7 +93,8 @@ export class AlertList {
     this.link.className = `link-state ${store.connected ? "is-on" : ""}`;
     say(this.link, store.connected ? "Live" : "Reconnecting…");
     const elements = shown.map((alert) => this.#card(alert));
-    fill(this.items, ...(elements.length ? elements : [this.#empty()]));
+    arrange(this.items, elements.length ? elements : [this.#empty()]);
+    this.drawn = true;
     if (news?.state === "opened") say(this.heard, `${kindOf(news).word}, ${titleOf(news.camera)}`);
   }
 
@@ -101,14 +102,13 @@ export class AlertList {
     const known = this.cards.get(alert.id);
     if (known?.alert === alert) return known.element;
     const element = card(alert);
-    if (!known && alert.fresh && this.drawn) element.classList.add("is-new");
+    if (!known && this.drawn && alert.state === "opened") element.classList.add("is-new");
     this.cards.set(alert.id, { alert, element });
     if (this.cards.size > 400) this.cards.delete(this.cards.keys().next().value);
     return element;
   }
 
   #empty() {
-    this.drawn = true;
     const words = this.active
       ? ["Nothing needs attention", "Every alert has been settled or has ended."]
       : ["No alerts", "When a rule is broken before a camera, it shows here within a second."];
@@ -116,8 +116,7 @@ export class AlertList {
   }
 
   #times() {
-    this.drawn = true;
-    for (const time of this.items.querySelectorAll("time")) say(time, ago(time.dateTime));
+    for (const time of this.items.querySelectorAll("time")) say(time, lately(time.dateTime));
   }
 }
 

@@ -77,7 +77,8 @@ async function load(signal) {
     try {
       const [{ alerts, cursor }] = await Promise.all([get("/alerts?limit=100"), store.loadCameras(), store.loadNames()]);
       await store.loadStatus();
-      for (const alert of alerts) store.take(alert);
+      for (const alert of alerts) store.alerts.set(alert.id, alert);
+      store.tell("alerts");
       return cursor;
     } catch (error) {
       if (error.status === 401 || !("status" in error)) throw error;

@@ -24,6 +24,16 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Make `elements` an element's children, moving only what stands elsewhere. */
+export function arrange(parent, elements) {
+  const wanted = new Set(elements);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  elements.forEach((element, index) => {
+    // A moved element begins its animation and its loading anew: those in place are left alone.
+    if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+  });
+}
+
 /** Set text only where it changed: screen readers and the layout are left alone otherwise. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

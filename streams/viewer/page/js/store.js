@@ -40,7 +40,7 @@ class Store extends EventTarget {
     const known = this.alerts.get(alert.id);
     if (known && known.revision > alert.revision) return;
     const ready = alert.snapshot_ready || (known?.snapshot_ready && known.evidence.snapshot === alert.evidence.snapshot);
-    this.alerts.set(alert.id, { ...alert, snapshot_ready: Boolean(ready), fresh: !known });
+    this.alerts.set(alert.id, { ...alert, snapshot_ready: Boolean(ready) });
     if (this.alerts.size > ALERTS_KEPT) this.alerts.delete(this.listed().at(-1).id);
     this.tell("alerts", alert);
   }

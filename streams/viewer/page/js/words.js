@@ -77,6 +77,11 @@ export function ago(when, now = Date.now()) {
   return new Date(when).toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }
 
+/** The same without "ago", where room is scarce. */
+export function lately(when, now = Date.now()) {
+  return ago(when, now).replace(" ago", "");
+}
+
 export function moment(when) {
   const options = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
   return new Date(when).toLocaleString(undefined, options);
