@@ -97,7 +97,32 @@ def test_a_face_too_small_or_unusable_raises_nothing():
         unusable = FaceEvidence(0.1, "blurred", basis(5), np.eye(3, dtype=np.float32)[2])
         result = camera.finish({one.detection: unusable for one in requests})
         assert result.alerts == ()
-    assert result.tracks[0].unused_because == "blurred"
+    (track,) = result.tracks
+    assert track.unused_because == "blurred"
+    assert (track.who.knowledge, track.mask.state) == (Knowledge.UNDECIDED, None)
+
+
+def test_only_a_usable_face_counts_as_near():
+    camera, told = watch(), []
+    for step in range(48):
+        side = 26 + max(0, step - 24) * 4
+        requests = camera.begin(*picture([[200, 100, 200 + side, 100 + side]]), ns(step / 8))
+        blurred = "blurred" if step > 24 else None
+        mask = np.eye(3, dtype=np.float32)[2]
+        found = FaceEvidence(0.8, blurred, basis(5), mask)
+        told += camera.finish({one.detection: found for one in requests}).alerts
+    assert told == []
+
+
+def test_a_glimpse_is_no_visit():
+    assert play(watch(), [Person(go_s=0.2)], 2).visits == []
+
+
+def test_a_masked_face_needs_less_likeness():
+    faint = {"likeness": 0.271, "go_s": 6.0, "speed_px_s": 5.0}  # a cosine of 0.38
+    bare = play(watch(), [Person(**faint)], 5).tracks[-1][1][0]
+    masked = play(watch(), [Person(**faint, masks=((0.0, MaskState.WORN),))], 5).tracks[-1][1][0]
+    assert (bare.who.person_id, masked.who.person_id) == (None, "ada")
 
 
 def picture(boxes):
@@ -158,8 +183,15 @@ def test_sure_faces_are_shown_to_the_networks_less_often():
     early = [one for at_s, one in played.requests if at_s < 0.8]
     late = [one for at_s, one in played.requests if at_s >= 5]
     assert sum(one.embed for one in early) >= 4
+    assert sum(one.mask for one in early) >= 5
     assert sum(one.embed for one in late) <= 6
     assert 18 <= sum(one.mask for one in late) <= 22
+
+
+def test_who_stays_undecided_is_looked_at_less_often():
+    played = play(watch(), [Person(likeness=0.245, go_s=12, speed_px_s=20)], 12)
+    assert played.tracks[-1][1][0].who.knowledge is Knowledge.UNDECIDED
+    assert 8 <= sum(one.embed for at_s, one in played.requests if at_s >= 8) <= 14
 
 
 def test_a_new_gallery_recognises_who_was_unknown_and_withdraws():
@@ -170,6 +202,8 @@ def test_a_new_gallery_recognises_who_was_unknown_and_withdraws():
 
     camera.replace_gallery(Gallery([Enrolled("eve", basis(5)[None])], GallerySettings()))
     later = play(camera, [Person(face=5, go_s=9, speed_px_s=20)], 8, begin_s=4)
+    assert any(one.embed for at_s, one in first.requests if at_s >= 3.2), "not due again so soon"
+    assert later.requests[0][1].embed
     _, last = later.of(RuleKind.UNKNOWN)[-1]
     assert (last.state, last.person_id) == (AlertState.WITHDRAWN, "eve")
 
@@ -185,6 +219,14 @@ def test_an_erased_person_is_forgotten_at_once():
     for _, tracks in later.tracks:
         assert all(track.who.person_id is None for track in tracks)
     assert all("ada" not in one.to_json() for _, one in later.alerts + later.visits)
+
+
+def test_an_erased_face_is_not_handed_on():
+    camera = watch()
+    play(camera, [Person(go_s=6)], 3)
+    camera.erase_person("ada", ns(3))
+    later = play(camera, [Person(go_s=6, blurred=((3, 6),))], 6, begin_s=3.125)
+    assert later.appearances == []
 
 
 def test_a_removed_rule_withdraws_its_alerts():
