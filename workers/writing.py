@@ -30,7 +30,10 @@ async def flush(ledger: Ledger, desk: Desk) -> bool:
 
 async def _write(ledger: Ledger, desk: Desk) -> None:
     for visit_id, visit in list(desk.visits.items()):
-        await ledger.visits.save(visit, desk.token)
+        try:
+            await ledger.visits.save(visit, desk.token)
+        except Refused as error:
+            log.error("visit refused", camera=desk.camera.id, visit=visit_id, error=str(error))
         if desk.visits.get(visit_id) is visit:
             del desk.visits[visit_id]
     while (revision := desk.outbox.take()) is not None:
