@@ -23,6 +23,7 @@ Record = Mapping[str, Any]  # one JSON object of the API
 PREFIX = "/api/v1"
 CONNECT_S = 3.0
 ANSWER_S = 30.0
+LINE_CHARACTERS = 300
 CODES = {
     400: ExitCode.USAGE,
     404: ExitCode.NOT_FOUND,
@@ -165,8 +166,9 @@ def refusal(answer: httpx.Response) -> Refused:
     try:
         body = answer.json()
     except ValueError:
-        body = {}
-    error = str(body.get("error") or answer.reason_phrase or answer.status_code)
+        body = None
+    body = body if isinstance(body, dict) else {}
+    error = _one_line(body.get("error") or answer.reason_phrase or answer.status_code)
     error = error.removeprefix("Value error, ").rstrip(".")
     detail = body.get("detail")
     if answer.status_code == 401:
@@ -179,7 +181,7 @@ def refusal(answer: httpx.Response) -> Refused:
 def _detail_lines(detail: Any, error: str) -> list[str]:
     """One more line for what the error does not say already."""
     if isinstance(detail, str):
-        return [detail]
+        return [_one_line(detail)] if detail else []
     if not isinstance(detail, list):
         return []
     texts = [
@@ -187,7 +189,12 @@ def _detail_lines(detail: Any, error: str) -> list[str]:
         for one in detail
         if isinstance(one, dict) and error not in str(one.get("reason"))
     ]
-    return ["; ".join(texts)] if texts else []
+    return [_one_line("; ".join(texts))] if texts else []
+
+
+def _one_line(text: object) -> str:
+    """What somebody else wrote, on one line of bounded length."""
+    return " ".join(str(text).split())[:LINE_CHARACTERS]
 
 
 def _verify(gateway: Gateway) -> ssl.SSLContext | bool:
