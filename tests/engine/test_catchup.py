@@ -75,6 +75,7 @@ def test_each_failed_trial_doubles_the_rest_up_to_a_bound() -> None:
     assert rests == [5000, 10_000, 20_000, 40_000, 60_000, 60_000]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.booleans(), st.booleans()), min_size=1, max_size=60),
     st.integers(0, 3000),
@@ -102,6 +103,7 @@ def test_no_stale_picture_is_ever_converted(
             waiting.pop(0)
 
 
+@pytest.mark.slow
 @given(st.lists(st.booleans(), max_size=30))
 def test_the_newest_keyframe_is_the_last_one(keys: list[bool]) -> None:
     waiting = [Waiting(0, key, False) for key in keys]

@@ -40,6 +40,7 @@ MESSAGES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(MESSAGES, max_size=5), st.integers(1, 50))
 def test_messages_survive_any_cut(messages: list[Message], piece: int) -> None:
     wire = b"".join(m.header() + bytes(m.body) for m in messages)
@@ -49,6 +50,7 @@ def test_messages_survive_any_cut(messages: list[Message], piece: int) -> None:
     assert found == messages
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_rubbish_is_refused_or_awaited_but_never_kept_above_the_bound(data: bytes) -> None:
     parser = Parser()

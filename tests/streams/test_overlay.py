@@ -100,6 +100,7 @@ def test_a_message_says_when_and_what() -> None:
     assert track["expression"] is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 1000), min_size=1), st.floats(0, 1))
 def test_a_percentile_is_one_of_the_values_and_grows(values: list[int], share: float) -> None:
     found = percentile(values, share)

@@ -61,6 +61,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS)
 def test_times_always_grow_whatever_a_camera_does(steps: list[tuple[int, int, int, bool]]) -> None:
     timeline, ticks, index = Timeline(), [], 0
@@ -71,6 +72,7 @@ def test_times_always_grow_whatever_a_camera_does(steps: list[tuple[int, int, in
     assert all(a < b for a, b in pairwise(ticks))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=40), st.integers(0, 200))
 def test_the_nearest_picture_is_the_nearest(indices: list[int], wanted: int) -> None:
     timeline = Timeline()
@@ -173,6 +175,7 @@ def test_what_is_no_offer_for_one_picture_is_refused(offer: str) -> None:
     assert refused.value.status == 400
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_check(text: str) -> None:
     with pytest.raises(OfferRefused):
