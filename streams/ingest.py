@@ -94,14 +94,18 @@ async def _follow_cameras(
 ) -> NoReturn:
     """Keep the cameras that the ledger lists; while it is away, those that it listed last."""
     url, password = ledger_url(settings), ledger_password(settings, box)
+    told = False  # once an absence
     while True:
         try:
             async with contextlib.aclosing(await Ledger.connect(url, password, box)) as ledger:
+                told = False
                 async for change in ledger.changes.follow():
                     if change.kind in _CAMERA_KINDS:
                         cameras.want(await ledger.cameras.all(), group)
         except (RedisError, OSError) as error:
-            log.warning("ledger_away", error=type(error).__name__)
+            if not told:
+                log.warning("ledger_away", error=type(error).__name__)
+            told = True
         await asyncio.sleep(AGAIN_AFTER_S)
 
 
