@@ -1,11 +1,11 @@
 """Knows what is logged of a request: never its query, its headers or its body."""
 
-import time
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from streams.clock import monotonic_ns
 from streams.gateway.headers import App, Message, Receive, Scope, Send
 from streams.gateway.metrics import Metrics
 
@@ -25,14 +25,14 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began_s = time.monotonic()
+        began_ns = monotonic_ns()
         status = 500
 
         async def send_noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._metrics.seconds.observe(time.monotonic() - began_s)
+                self._metrics.seconds.observe((monotonic_ns() - began_ns) / 1e9)
             await send(message)
 
         try:
@@ -40,7 +40,7 @@ class AccessLog:
         finally:
             self._metrics.requests.labels(scope["method"], status).inc()
             if scope["path"] not in QUIET or status >= 400:
-                _note(scope, status, time.monotonic() - began_s)
+                _note(scope, status, (monotonic_ns() - began_ns) / 1e9)
 
 
 def _note(scope: MutableMapping[str, Any], status: int, took_s: float) -> None:

@@ -179,6 +179,7 @@ async def _guarded(parts: Parts) -> None:
     while True:
         await changed.wait()
         changed.clear()
+        parts.tail.wake()  # event streams look at their keys again
         await parts.watchers.end_forbidden()
 
 

@@ -1,6 +1,5 @@
 """Knows who a request comes from and what its role allows. Does not know what is asked for."""
 
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from config.cameras import Camera
+from streams.clock import monotonic_ns, now_ns
 from streams.gateway.cookies import COOKIE_NAME
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here, Parts
@@ -62,7 +62,7 @@ async def check_key(request: Request, parts: Parts, plain: str) -> KeyRecord:
     known = parts.directory.recall(plain)
     if known is not None:
         return known
-    address, now_s = address_of(request), time.monotonic()
+    address, now_s = address_of(request), monotonic_ns() / 1e9
     wait_s = parts.throttle.wait_s(address, now_s)
     if wait_s > 0:
         retry = {"Retry-After": str(max(1, round(wait_s)))}
@@ -77,7 +77,7 @@ async def check_key(request: Request, parts: Parts, plain: str) -> KeyRecord:
 
 def _of_cookie(request: Request, parts: Parts) -> KeyRecord | None:
     value = request.cookies.get(COOKIE_NAME)
-    session = None if value is None else parts.cookies.read(value, round(time.time()))
+    session = None if value is None else parts.cookies.read(value, now_ns() // 10**9)
     return None if session is None else parts.directory.keys.get(session.key_id)
 
 

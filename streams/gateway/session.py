@@ -1,11 +1,11 @@
 """Knows the routes by which the page signs in and out. Does not know how keys are made."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from streams.clock import now_ns
 from streams.gateway.auth import Anybody, Identity, check_key, refuse_foreign_origin, session_of
 from streams.gateway.cookies import COOKIE_NAME, LIFETIME_S, Session
 from streams.gateway.errors import ApiError
@@ -40,7 +40,7 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Her
     record = await check_key(request, parts, body.key.get_secret_value().strip())
     if record.role is AccessRole.PUBLISHER:
         raise ApiError(403, "this key only lends a camera; the page needs a viewer's key")
-    value = parts.cookies.sign(Session(record.id, round(time.time())))
+    value = parts.cookies.sign(Session(record.id, now_ns() // 10**9))
     response.set_cookie(
         COOKIE_NAME,
         value,

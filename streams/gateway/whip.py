@@ -30,7 +30,8 @@ async def _asked(parts: Parts, fields: dict[str, str]) -> dict[str, Any]:
     status = int(answer["status"])
     if status == 409:
         raise ApiError(409, "somebody lends this camera already", answer.get("error"))
-    if status >= 300:
+    over_already = status == 404 and fields["action"] == "delete"
+    if status >= 300 and not over_already:
         raise ApiError(status, answer.get("error") or "ingest refused the offer")
     return answer
 

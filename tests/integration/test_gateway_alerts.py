@@ -85,6 +85,22 @@ def test_the_stream_tells_new_alerts_at_once_and_only_granted_ones(settings):
     asyncio.run(main())
 
 
+def test_a_revoked_keys_stream_ends_at_once(settings):
+    async def main():
+        async with running_gateway(settings) as gateway:
+            viewer = await gateway.client("viewer")
+            async with viewer, asyncio.timeout(10):
+                key_id = (await viewer.get("/api/v1/me")).json()["key_id"]
+                async with viewer.stream("GET", "/api/v1/alerts/stream") as answer:
+                    lines = answer.aiter_lines()
+                    assert await anext(lines)
+                    await gateway.admin.delete(f"/api/v1/keys/{key_id}")
+                    async for _ in lines:
+                        pass  # until the gateway ends it
+
+    asyncio.run(main())
+
+
 def test_the_list_shows_each_alert_once_newest_first_and_where_to_read_on(settings):
     async def main():
         async with running_gateway(settings) as gateway:

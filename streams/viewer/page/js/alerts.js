@@ -13,7 +13,12 @@ export function snapshot(alert, large = false) {
   const frame = h("div", { class: large ? "shot shot-large" : "shot" });
   if (id && alert.snapshot_ready) {
     const what = `${kindOf(alert).word}, ${titleOf(alert.camera)}`;
-    const image = h("img", { src: `/api/v1/evidence/${id}`, alt: large ? `Snapshot: ${what}` : "", loading: "lazy", decoding: "async" });
+    const image = h("img", {
+      src: `/api/v1/evidence/${id}`,
+      alt: large ? `Snapshot: ${what}` : "",
+      loading: "lazy",
+      decoding: "async",
+    });
     image.addEventListener("error", () => fill(frame, icon("image", large ? 30 : 20)), { once: true });
     frame.append(image);
   } else {
@@ -26,7 +31,12 @@ export function snapshot(alert, large = false) {
 function pill(alert) {
   const stand = standing(alert);
   const tone = stand.live ? `pill-live tone-${kindOf(alert).tone}` : "";
-  return h("span", { class: `pill ${tone}` }, stand.live ? h("span", { class: "pulse", "aria-hidden": "true" }) : null, stand.word);
+  return h(
+    "span",
+    { class: `pill ${tone}` },
+    stand.live ? h("span", { class: "pulse", "aria-hidden": "true" }) : null,
+    stand.word,
+  );
 }
 
 function card(alert) {
@@ -34,12 +44,26 @@ function card(alert) {
   const subject = subjectOf(alert);
   return h(
     "a",
-    { class: `alert${standing(alert).live ? " is-live" : ""} tone-${kind.tone}`, href: `#/alerts/${alert.id}`, dataset: { alert: alert.id, kind: alert.kind } },
+    {
+      class: `alert${standing(alert).live ? " is-live" : ""} tone-${kind.tone}`,
+      href: `#/alerts/${alert.id}`,
+      dataset: { alert: alert.id, kind: alert.kind },
+    },
     snapshot(alert),
     h(
       "span",
       { class: "alert-words" },
-      h("span", { class: "alert-head" }, h("span", { class: "alert-sign" }, icon(kind.icon, 15)), h("span", { class: "alert-kind" }, kind.word), h("time", { class: "alert-when", dateTime: alert.opened_at, title: moment(alert.opened_at) }, lately(alert.opened_at))),
+      h(
+        "span",
+        { class: "alert-head" },
+        h("span", { class: "alert-sign" }, icon(kind.icon, 15)),
+        h("span", { class: "alert-kind" }, kind.word),
+        h(
+          "time",
+          { class: "alert-when", dateTime: alert.opened_at, title: moment(alert.opened_at) },
+          lately(alert.opened_at),
+        ),
+      ),
       h("span", { class: "alert-who" }, [subject, titleOf(alert.camera)].filter(Boolean).join(" · ")),
       h("span", { class: "alert-state" }, pill(alert)),
     ),
@@ -75,10 +99,15 @@ export class AlertList {
   }
 
   #choice(word, active) {
-    const button = h("button", { type: "button", class: "choice", "aria-pressed": String(this.active === active) }, word);
+    const button = h(
+      "button",
+      { type: "button", class: "choice", "aria-pressed": String(this.active === active) },
+      word,
+    );
     button.addEventListener("click", () => {
       this.active = active;
-      for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+      for (const other of button.parentElement.children)
+        other.setAttribute("aria-pressed", String(other === button));
       this.draw();
     });
     return button;
@@ -112,7 +141,13 @@ export class AlertList {
     const words = this.active
       ? ["Nothing needs attention", "Every alert has been settled or has ended."]
       : ["No alerts", "When a rule is broken before a camera, it shows here within a second."];
-    return h("div", { class: "empty small" }, h("div", { class: "empty-sign" }, icon("check", 24)), h("h3", {}, words[0]), h("p", {}, words[1]));
+    return h(
+      "div",
+      { class: "empty small" },
+      h("div", { class: "empty-sign" }, icon("check", 24)),
+      h("h3", {}, words[0]),
+      h("p", {}, words[1]),
+    );
   }
 
   #times() {
@@ -130,7 +165,16 @@ function fact(word, ...value) {
 
 function meter(alert) {
   const { score, threshold } = alert.evidence;
-  const element = h("div", { class: `meter tone-${kindOf(alert).tone}`, role: "img", "aria-label": `Score ${Math.round(score * 100)} percent, ${Math.round(threshold * 100)} needed` }, h("span", { class: "meter-fill" }), h("span", { class: "meter-mark" }));
+  const element = h(
+    "div",
+    {
+      class: `meter tone-${kindOf(alert).tone}`,
+      role: "img",
+      "aria-label": `Score ${Math.round(score * 100)} percent, ${Math.round(threshold * 100)} needed`,
+    },
+    h("span", { class: "meter-fill" }),
+    h("span", { class: "meter-mark" }),
+  );
   element.style.setProperty("--score", String(Math.min(1, Math.max(0, score))));
   element.style.setProperty("--mark", String(Math.min(1, Math.max(0, threshold))));
   return element;
@@ -146,29 +190,63 @@ function facts(alert) {
     ...fact("Person", subjectOf(alert) ?? "–"),
     ...fact("Camera", h("a", { href: `#/camera/${alert.camera}` }, titleOf(alert.camera))),
     ...fact("Opened", moment(alert.opened_at)),
-    ...fact(over ? "Last seen" : "Seen", `${moment(alert.seen_at)} (${span(alert.opened_at, alert.seen_at)})`),
+    ...fact(
+      over ? "Last seen" : "Seen",
+      `${moment(alert.seen_at)} (${span(alert.opened_at, alert.seen_at)})`,
+    ),
     ...(why ? fact("Reason", why) : []),
     ...fact("Severity", alert.severity.charAt(0).toUpperCase() + alert.severity.slice(1)),
-    ...fact("Certainty", meter(alert), h("span", { class: "quiet" }, `${Math.round(score * 100)} % from ${votes} views; ${Math.round(threshold * 100)} % needed`)),
+    ...fact(
+      "Certainty",
+      meter(alert),
+      h(
+        "span",
+        { class: "quiet" },
+        `${Math.round(score * 100)} % from ${votes} views; ${Math.round(threshold * 100)} % needed`,
+      ),
+    ),
     ...fact("Models", Object.values(models).join(", ") || "–"),
-    ...fact("Identity", h("code", {}, alert.id), h("span", { class: "quiet" }, ` revision ${alert.revision}`)),
+    ...fact(
+      "Identity",
+      h("code", {}, alert.id),
+      h("span", { class: "quiet" }, ` revision ${alert.revision}`),
+    ),
   );
 }
 
 /** One alert, in a dialog over whatever was shown. */
 export async function showAlert(id, signal) {
-  const body = h("div", { class: "sheet-body" }, h("div", { class: "loading" }, h("div", { class: "spinner" })));
-  const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"));
+  const body = h(
+    "div",
+    { class: "sheet-body" },
+    h("div", { class: "loading" }, h("div", { class: "spinner" })),
+  );
+  const close = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() },
+    icon("close"),
+  );
   const title = h("h2", {}, "Alert");
-  const dialog = h("dialog", { class: "sheet", "aria-label": "Alert" }, h("header", { class: "sheet-head" }, title, close), body);
+  const dialog = h(
+    "dialog",
+    { class: "sheet", "aria-label": "Alert" },
+    h("header", { class: "sheet-head" }, title, close),
+    body,
+  );
   const draw = (alert) => {
     say(title, kindOf(alert).word);
-    fill(body, snapshot(alert, true), h("div", { class: "sheet-state" }, pill(alert), h("span", { class: "quiet" }, ago(alert.opened_at))), facts(alert));
+    fill(
+      body,
+      snapshot(alert, true),
+      h("div", { class: "sheet-state" }, pill(alert), h("span", { class: "quiet" }, ago(alert.opened_at))),
+      facts(alert),
+    );
   };
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (!signal.aborted && location.hash.startsWith("#/alerts/")) history.length > 1 ? history.back() : (location.hash = "#/wall");
+    if (!signal.aborted && location.hash.startsWith("#/alerts/"))
+      history.length > 1 ? history.back() : (location.hash = "#/wall");
   });
   signal.addEventListener("abort", () => dialog.close());
   document.body.append(dialog);
@@ -178,6 +256,14 @@ export async function showAlert(id, signal) {
   try {
     draw(await get(`/alerts/${id}`));
   } catch (error) {
-    fill(body, h("div", { class: "empty small" }, h("h3", {}, "This alert cannot be shown"), h("p", {}, error.message)));
+    fill(
+      body,
+      h(
+        "div",
+        { class: "empty small" },
+        h("h3", {}, "This alert cannot be shown"),
+        h("p", {}, error.message),
+      ),
+    );
   }
 }

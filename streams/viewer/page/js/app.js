@@ -28,11 +28,33 @@ let place = null; // {name, end}
 function navigation() {
   const links = PLACES.map(([name, word, sign]) => {
     const badge = name === "alerts" ? h("span", { class: "badge", hidden: true }) : null;
-    return h("a", { class: "nav-link", href: `#/${name}`, dataset: { place: name } }, icon(sign), h("span", {}, word), badge);
+    return h(
+      "a",
+      { class: "nav-link", href: `#/${name}`, dataset: { place: name } },
+      icon(sign),
+      h("span", {}, word),
+      badge,
+    );
   });
-  const out = h("button", { type: "button", class: "nav-link nav-out", onclick: signOut }, icon("out"), h("span", {}, "Sign out"));
-  const brand = h("a", { class: "brand", href: "#/wall", "aria-label": "Ostiary" }, mark(28), h("span", {}, "Ostiary"));
-  return h("nav", { class: "nav", "aria-label": "Places" }, brand, h("div", { class: "nav-links" }, ...links), out);
+  const out = h(
+    "button",
+    { type: "button", class: "nav-link nav-out", onclick: signOut },
+    icon("out"),
+    h("span", {}, "Sign out"),
+  );
+  const brand = h(
+    "a",
+    { class: "brand", href: "#/wall", "aria-label": "Ostiary" },
+    mark(28),
+    h("span", {}, "Ostiary"),
+  );
+  return h(
+    "nav",
+    { class: "nav", "aria-label": "Places" },
+    brand,
+    h("div", { class: "nav-links" }, ...links),
+    out,
+  );
 }
 
 function count(nav) {
@@ -75,7 +97,11 @@ async function load(signal) {
   let attempt = 0;
   while (!signal.aborted) {
     try {
-      const [{ alerts, cursor }] = await Promise.all([get("/alerts?limit=100"), store.loadCameras(), store.loadNames()]);
+      const [{ alerts, cursor }] = await Promise.all([
+        get("/alerts?limit=100"),
+        store.loadCameras(),
+        store.loadNames(),
+      ]);
       await store.loadStatus();
       for (const alert of alerts) store.alerts.set(alert.id, alert);
       store.tell("alerts");
@@ -95,9 +121,30 @@ async function begin(session) {
   store.session = session;
   const nav = navigation();
   const main = h("main", { class: "main", id: "main", tabIndex: -1 });
-  const lost = h("div", { class: "banner", role: "alert", hidden: true }, icon("wifi", 18), "The gateway does not answer. Reconnecting by itself…");
+  const lost = h(
+    "div",
+    { class: "banner", role: "alert", hidden: true },
+    icon("wifi", 18),
+    "The gateway does not answer. Reconnecting by itself…",
+  );
   place = null;
-  fill(root, h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "Skip to content"), nav, h("div", { class: "stage" }, lost, main));
+  fill(
+    root,
+    h(
+      "a",
+      {
+        class: "skip",
+        href: "#main",
+        onclick: (event) => {
+          event.preventDefault();
+          main.focus();
+        },
+      },
+      "Skip to content",
+    ),
+    nav,
+    h("div", { class: "stage" }, lost, main),
+  );
   root.className = "shell";
   window.addEventListener("hashchange", () => show(main, nav), { signal });
   store.on("alerts", () => count(nav), signal);

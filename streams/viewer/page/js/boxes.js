@@ -71,8 +71,6 @@ export function placeLabel(box, size, area, taken) {
     { x, y: box.y + box.height + 4, ...size },
     { x, y: Math.max(area.y + 2, box.y + 4), ...size },
   ];
-  const inside = tries.filter(
-    (spot) => spot.y >= area.y && spot.y + size.height <= area.y + area.height,
-  );
+  const inside = tries.filter((spot) => spot.y >= area.y && spot.y + size.height <= area.y + area.height);
   return inside.find((spot) => !taken.some((other) => overlap(spot, other))) ?? inside[0] ?? tries[2];
 }

@@ -4,7 +4,11 @@ import { fill, h, icon } from "./dom.js";
 
 /** Open a modal dialog; closes by Escape, its cross, or a click beside it. */
 export function openDialog(title, ...content) {
-  const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"));
+  const close = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => dialog.close() },
+    icon("close"),
+  );
   const dialog = h(
     "dialog",
     { class: "dialog", "aria-label": title },
@@ -66,7 +70,13 @@ export function field(label, input, hint) {
 /** Show a refusal inside a form: the sentence, and the fields it names. */
 export function complain(place, error) {
   const list = Array.isArray(error.detail)
-    ? h("ul", {}, ...error.detail.map((one) => h("li", {}, one.field ? `${one.field}: ${one.reason}` : String(one.reason ?? one))))
+    ? h(
+        "ul",
+        {},
+        ...error.detail.map((one) =>
+          h("li", {}, one.field ? `${one.field}: ${one.reason}` : String(one.reason ?? one)),
+        ),
+      )
     : typeof error.detail === "string"
       ? h("p", {}, error.detail)
       : null;

@@ -49,7 +49,13 @@ const view = {
   note: h("p", { class: "problem", role: "alert", hidden: true }),
   choice: h("select", { "aria-label": "Which camera", hidden: true }),
   button: h("button", { type: "button", class: "button primary" }, "Lend this camera"),
-  idle: h("div", { class: "notice" }, h("div", { class: "empty-sign" }, icon("camera", 28)), h("div", { class: "notice-title" }, "Your camera is off"), h("div", { class: "notice-text" }, "Nothing is sent until you lend it.")),
+  idle: h(
+    "div",
+    { class: "notice" },
+    h("div", { class: "empty-sign" }, icon("camera", 28)),
+    h("div", { class: "notice-title" }, "Your camera is off"),
+    h("div", { class: "notice-text" }, "Nothing is sent until you lend it."),
+  ),
 };
 
 const publisher = new WhipPublisher(camera, token, { state: show });
@@ -73,9 +79,13 @@ async function open(device) {
   const video = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25 } };
   if (device) video.deviceId = { exact: device };
   const found = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-  const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((one) => one.kind === "videoinput");
+  const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(
+    (one) => one.kind === "videoinput",
+  );
   const used = found.getVideoTracks()[0].getSettings().deviceId;
-  const options = cameras.map((one, index) => h("option", { value: one.deviceId, selected: one.deviceId === used }, one.label || `Camera ${index + 1}`));
+  const options = cameras.map((one, index) =>
+    h("option", { value: one.deviceId, selected: one.deviceId === used }, one.label || `Camera ${index + 1}`),
+  );
   fill(view.choice, ...options);
   return found;
 }
@@ -123,8 +133,17 @@ fill(
     h(
       "div",
       { class: "lend-body" },
-      h("div", { class: "lend-head" }, h("h1", {}, camera ? `Lend a camera as “${titleOf(camera)}”` : "Lend a camera"), h("p", { class: "state", role: "status" }, view.dot, view.state)),
-      h("p", { class: "quiet" }, "While it is lent, Ostiary watches this camera's picture as its operator set it up. Closing this page ends it. No sound is sent."),
+      h(
+        "div",
+        { class: "lend-head" },
+        h("h1", {}, camera ? `Lend a camera as “${titleOf(camera)}”` : "Lend a camera"),
+        h("p", { class: "state", role: "status" }, view.dot, view.state),
+      ),
+      h(
+        "p",
+        { class: "quiet" },
+        "While it is lent, Ostiary watches this camera's picture as its operator set it up. Closing this page ends it. No sound is sent.",
+      ),
       view.note,
       h("div", { class: "lend-tools" }, view.choice, view.button),
     ),

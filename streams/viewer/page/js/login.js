@@ -16,7 +16,15 @@ export const signIn = (key) => post("/session", { key });
 
 /** The sign-in page; `done(session)` when the key was right. */
 export function loginView(done, first) {
-  const input = h("input", { type: "password", name: "key", autocomplete: "current-password", required: true, spellcheck: false, autocapitalize: "off", placeholder: "ost_…" });
+  const input = h("input", {
+    type: "password",
+    name: "key",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: false,
+    autocapitalize: "off",
+    placeholder: "ost_…",
+  });
   const problem = h("div", { class: "problem", role: "alert", hidden: true });
   const button = h("button", { type: "submit", class: "button primary wide" }, "Sign in");
   const form = h(
@@ -33,7 +41,11 @@ export function loginView(done, first) {
     h("div", { class: "login-mark" }, mark(44)),
     h("h1", {}, "Ostiary"),
     h("p", { class: "quiet" }, "Sign in to see your cameras."),
-    field("Access key", input, "It was printed when Ostiary first started, or made for you by an administrator."),
+    field(
+      "Access key",
+      input,
+      "It was printed when Ostiary first started, or made for you by an administrator.",
+    ),
     problem,
     button,
   );

@@ -16,7 +16,15 @@ function initials(name) {
 
 function personCard(person, again) {
   const face = h("div", { class: "face" }, h("span", { "aria-hidden": "true" }, initials(person.name)));
-  if (person.photos) face.append(h("img", { src: `/api/v1/people/${person.id}/photo`, alt: "", loading: "lazy", onerror: (event) => event.target.remove() }));
+  if (person.photos)
+    face.append(
+      h("img", {
+        src: `/api/v1/people/${person.id}/photo`,
+        alt: "",
+        loading: "lazy",
+        onerror: (event) => event.target.remove(),
+      }),
+    );
   const drop = async () => {
     const text = `${person.name}'s photos, face data and evidence are erased everywhere. This cannot be undone.`;
     if (!(await confirmed(`Remove ${person.name}?`, text, "Remove"))) return;
@@ -32,29 +40,64 @@ function personCard(person, again) {
     "article",
     { class: "person", dataset: { person: person.id } },
     face,
-    h("div", { class: "person-words" }, h("h3", {}, person.name), h("p", { class: "quiet" }, `${person.photos} ${person.photos === 1 ? "photo" : "photos"} · enrolled ${ago(person.created_at)}`), h("p", { class: "consent" }, icon("check", 14), `Consent: ${person.consent}`)),
-    h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${person.name}`, onclick: drop }, icon("trash", 18)),
+    h(
+      "div",
+      { class: "person-words" },
+      h("h3", {}, person.name),
+      h(
+        "p",
+        { class: "quiet" },
+        `${person.photos} ${person.photos === 1 ? "photo" : "photos"} · enrolled ${ago(person.created_at)}`,
+      ),
+      h("p", { class: "consent" }, icon("check", 14), `Consent: ${person.consent}`),
+    ),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": `Remove ${person.name}`, onclick: drop },
+      icon("trash", 18),
+    ),
   );
 }
 
 function photoRow(photo, drop) {
   const bad = photo.file.size > PHOTO_BYTES;
-  photo.words = h("span", { class: bad ? "verdict bad" : "verdict quiet" }, bad ? "Larger than 8 MB" : "Ready");
+  photo.words = h(
+    "span",
+    { class: bad ? "verdict bad" : "verdict quiet" },
+    bad ? "Larger than 8 MB" : "Ready",
+  );
   return h(
     "li",
     { class: "photo" },
     h("img", { src: photo.url, alt: "" }),
     h("div", {}, h("span", { class: "photo-name" }, photo.file.name), photo.words),
-    h("button", { type: "button", class: "icon-button", "aria-label": `Leave out ${photo.file.name}`, onclick: drop }, icon("close", 16)),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": `Leave out ${photo.file.name}`, onclick: drop },
+      icon("close", 16),
+    ),
   );
 }
 
 class Photos {
   constructor() {
     this.all = [];
-    this.input = h("input", { type: "file", accept: "image/jpeg,image/png,image/webp", multiple: true, class: "file", onchange: () => this.add(this.input.files) });
+    this.input = h("input", {
+      type: "file",
+      accept: "image/jpeg,image/png,image/webp",
+      multiple: true,
+      class: "file",
+      onchange: () => this.add(this.input.files),
+    });
     this.list = h("ul", { class: "photos" });
-    this.drop = h("div", { class: "drop" }, icon("image", 26), h("p", {}, h("strong", {}, "Choose photos"), " or drop them here"), h("p", { class: "hint" }, "One face in each, looking at the camera. Two to five are best."), this.input);
+    this.drop = h(
+      "div",
+      { class: "drop" },
+      icon("image", 26),
+      h("p", {}, h("strong", {}, "Choose photos"), " or drop them here"),
+      h("p", { class: "hint" }, "One face in each, looking at the camera. Two to five are best."),
+      this.input,
+    );
     this.drop.addEventListener("dragover", (event) => event.preventDefault());
     this.drop.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -94,7 +137,13 @@ class Photos {
 function enrol(again) {
   const photos = new Photos();
   const name = h("input", { name: "name", required: true, maxLength: 100, autocomplete: "off" });
-  const consent = h("input", { name: "consent", required: true, maxLength: 500, autocomplete: "off", placeholder: "Signed form, 22 November 2026" });
+  const consent = h("input", {
+    name: "consent",
+    required: true,
+    maxLength: 500,
+    autocomplete: "off",
+    placeholder: "Signed form, 22 November 2026",
+  });
   const problem = h("div", { class: "problem", role: "alert", hidden: true });
   const button = h("button", { type: "submit", class: "button primary" }, "Enrol");
   const cancel = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Cancel");
@@ -152,18 +201,63 @@ export function peopleView(signal) {
       fill(body, ...(people.length ? people.map((person) => personCard(person, load)) : [nobody()]));
       store.loadNames().catch(() => {});
     } catch (error) {
-      fill(body, h("div", { class: "empty" }, h("h2", {}, "People cannot be shown"), h("p", {}, error.message), h("button", { type: "button", class: "button", onclick: load }, "Try again")));
+      fill(
+        body,
+        h(
+          "div",
+          { class: "empty" },
+          h("h2", {}, "People cannot be shown"),
+          h("p", {}, error.message),
+          h("button", { type: "button", class: "button", onclick: load }, "Try again"),
+        ),
+      );
     }
   };
-  const nobody = () => h("div", { class: "empty" }, h("div", { class: "empty-sign" }, icon("people", 34)), h("h2", {}, "Nobody is enrolled"), h("p", {}, "Enrol people who agreed to be recognised; everybody else stays unknown."), add());
-  const add = () => h("button", { type: "button", class: "button primary", onclick: () => enrol(load) }, icon("plus", 18), "Enrol a person");
+  const nobody = () =>
+    h(
+      "div",
+      { class: "empty" },
+      h("div", { class: "empty-sign" }, icon("people", 34)),
+      h("h2", {}, "Nobody is enrolled"),
+      h("p", {}, "Enrol people who agreed to be recognised; everybody else stays unknown."),
+      add(),
+    );
+  const add = () =>
+    h(
+      "button",
+      { type: "button", class: "button primary", onclick: () => enrol(load) },
+      icon("plus", 18),
+      "Enrol a person",
+    );
   if (!store.can("operator")) {
-    fill(body, h("div", { class: "empty" }, h("h2", {}, "People are kept by operators"), h("p", {}, "This key may watch, but not see who is enrolled.")));
+    fill(
+      body,
+      h(
+        "div",
+        { class: "empty" },
+        h("h2", {}, "People are kept by operators"),
+        h("p", {}, "This key may watch, but not see who is enrolled."),
+      ),
+    );
   } else load();
   return h(
     "div",
     { class: "page" },
-    h("header", { class: "page-head" }, h("div", {}, h("h1", {}, "People"), h("p", { class: "quiet" }, "Who is recognised. Only aligned face crops and vectors are kept, encrypted.")), store.can("operator") ? add() : null),
+    h(
+      "header",
+      { class: "page-head" },
+      h(
+        "div",
+        {},
+        h("h1", {}, "People"),
+        h(
+          "p",
+          { class: "quiet" },
+          "Who is recognised. Only aligned face crops and vectors are kept, encrypted.",
+        ),
+      ),
+      store.can("operator") ? add() : null,
+    ),
     body,
   );
 }

@@ -5,7 +5,13 @@ import { store } from "./store.js";
 import { figure, stateOf, titleOf, total } from "./words.js";
 
 function card(word, value, note) {
-  return h("div", { class: "stat" }, h("p", { class: "stat-word" }, word), h("p", { class: "stat-value" }, value), h("p", { class: "quiet" }, note));
+  return h(
+    "div",
+    { class: "stat" },
+    h("p", { class: "stat-word" }, word),
+    h("p", { class: "stat-value" }, value),
+    h("p", { class: "quiet" }, note),
+  );
 }
 
 function cards(status) {
@@ -16,11 +22,19 @@ function cards(status) {
   return h(
     "div",
     { class: "stats" },
-    card("Cameras live", `${live} / ${status.cameras.length}`, live === status.cameras.length ? "All connected" : "Some need attention"),
+    card(
+      "Cameras live",
+      `${live} / ${status.cameras.length}`,
+      live === status.cameras.length ? "All connected" : "Some need attention",
+    ),
     card("Analysed", figure(seen, "/s"), "pictures, all cameras"),
     card("Latency, p95", slow ? figure(slow, "ms") : "–", "to a picture's boxes, slowest camera"),
     card("Left out", figure(drops), "pictures too old to analyse"),
-    card("Workers", String(status.workers.length), status.workers.map((worker) => worker.device).join(", ") || "none alive"),
+    card(
+      "Workers",
+      String(status.workers.length),
+      status.workers.map((worker) => worker.device).join(", ") || "none alive",
+    ),
   );
 }
 
@@ -32,20 +46,36 @@ function row(camera) {
     "tr",
     {},
     h("th", { scope: "row" }, h("a", { href: `#/camera/${camera.id}` }, titleOf(camera.id))),
-    cell("State", h("span", { class: "state" }, h("span", { class: `dot dot-${state.tone}` }), state.word), camera.reason ? h("span", { class: "quiet reason" }, camera.reason) : null),
+    cell(
+      "State",
+      h("span", { class: "state" }, h("span", { class: `dot dot-${state.tone}` }), state.word),
+      camera.reason ? h("span", { class: "quiet reason" }, camera.reason) : null,
+    ),
     cell("Picture age", figure(camera.age_ms, "ms")),
     cell("Analysed", figure(camera.analysed_per_s, "/s")),
     cell("p50", figure(camera.latency_ms?.p50, "ms")),
     cell("p95", figure(camera.latency_ms?.p95, "ms")),
     cell("Drops", figure(total(camera.drops))),
-    cell("Stream", camera.width ? `${camera.codec} ${camera.width}×${camera.height}, ${figure(camera.rate_hz)}/s` : "–"),
+    cell(
+      "Stream",
+      camera.width ? `${camera.codec} ${camera.width}×${camera.height}, ${figure(camera.rate_hz)}/s` : "–",
+    ),
     cell("Worker", camera.worker ?? "–"),
   );
 }
 
 function table(status) {
   const heads = ["Camera", "State", "Picture age", "Analysed", "p50", "p95", "Drops", "Stream", "Worker"];
-  return h("div", { class: "table" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((word) => h("th", { scope: "col" }, word)))), h("tbody", {}, ...status.cameras.map(row))));
+  return h(
+    "div",
+    { class: "table" },
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ...heads.map((word) => h("th", { scope: "col" }, word)))),
+      h("tbody", {}, ...status.cameras.map(row)),
+    ),
+  );
 }
 
 export function statusView(signal) {
@@ -57,5 +87,19 @@ export function statusView(signal) {
   };
   store.on("status", draw, signal);
   draw();
-  return h("div", { class: "page" }, h("header", { class: "page-head" }, h("div", {}, h("h1", {}, "Status"), h("p", { class: "quiet" }, "How every camera and worker does, right now."))), body);
+  return h(
+    "div",
+    { class: "page" },
+    h(
+      "header",
+      { class: "page-head" },
+      h(
+        "div",
+        {},
+        h("h1", {}, "Status"),
+        h("p", { class: "quiet" }, "How every camera and worker does, right now."),
+      ),
+    ),
+    body,
+  );
 }

@@ -39,7 +39,8 @@ class Store extends EventTarget {
   take(alert) {
     const known = this.alerts.get(alert.id);
     if (known && known.revision > alert.revision) return;
-    const ready = alert.snapshot_ready || (known?.snapshot_ready && known.evidence.snapshot === alert.evidence.snapshot);
+    const ready =
+      alert.snapshot_ready || (known?.snapshot_ready && known.evidence.snapshot === alert.evidence.snapshot);
     this.alerts.set(alert.id, { ...alert, snapshot_ready: Boolean(ready) });
     if (this.alerts.size > ALERTS_KEPT) this.alerts.delete(this.listed().at(-1).id);
     this.tell("alerts", alert);

@@ -21,24 +21,52 @@ export class Tile {
 
   #build() {
     const title = titleOf(this.camera.id);
-    this.video = h("video", { autoplay: true, muted: true, playsInline: true, tabIndex: -1, "aria-label": `Live picture of ${title}` });
+    this.video = h("video", {
+      autoplay: true,
+      muted: true,
+      playsInline: true,
+      tabIndex: -1,
+      "aria-label": `Live picture of ${title}`,
+    });
     this.canvas = h("canvas", { class: "overlay", "aria-hidden": "true" });
     this.note = h("div", { class: "notice-title" });
     this.why = h("div", { class: "notice-text" });
     this.when = h("div", { class: "notice-text quiet" });
     this.spinner = h("div", { class: "spinner", "aria-hidden": "true" });
     this.sign = h("div", { class: "notice-sign" }, icon("camera", 26));
-    this.notice = h("div", { class: "notice", role: "status" }, this.spinner, this.sign, this.note, this.why, this.when);
+    this.notice = h(
+      "div",
+      { class: "notice", role: "status" },
+      this.spinner,
+      this.sign,
+      this.note,
+      this.why,
+      this.when,
+    );
     this.dot = h("span", { class: "dot", "aria-hidden": "true" });
     this.state = h("span", { class: "tile-state" });
     this.facts = h("span", { class: "tile-facts" });
     const link = h("a", { class: "tile-title", href: `#/camera/${this.camera.id}` }, title);
-    const open = h("a", { class: "tile-open", href: `#/camera/${this.camera.id}`, "aria-label": `Open ${title}` }, icon("expand", 16));
+    const open = h(
+      "a",
+      { class: "tile-open", href: `#/camera/${this.camera.id}`, "aria-label": `Open ${title}` },
+      icon("expand", 16),
+    );
     this.element = h(
       "article",
-      { class: `tile${this.large ? " tile-large" : ""}`, "aria-label": title, dataset: { camera: this.camera.id } },
+      {
+        class: `tile${this.large ? " tile-large" : ""}`,
+        "aria-label": title,
+        dataset: { camera: this.camera.id },
+      },
       h("div", { class: "picture" }, this.video, this.canvas, this.notice, this.large ? null : open),
-      h("footer", { class: "tile-foot" }, h("span", { class: "tile-live" }, this.dot, this.state), link, this.facts),
+      h(
+        "footer",
+        { class: "tile-foot" },
+        h("span", { class: "tile-live" }, this.dot, this.state),
+        link,
+        this.facts,
+      ),
     );
   }
 
@@ -81,7 +109,12 @@ export class Tile {
     const waiting = this.camera.kind === "whip" && status?.state === "waiting";
     const words = live ? "Joining the live picture" : waiting ? "Nobody lends this camera yet" : state.word;
     say(this.note, store.reachable ? words : "The gateway does not answer");
-    say(this.why, (!store.reachable && "Reconnecting by itself") || (!live && status?.reason) || (stalled ? "No picture arrives" : ""));
+    say(
+      this.why,
+      (!store.reachable && "Reconnecting by itself") ||
+        (!live && status?.reason) ||
+        (stalled ? "No picture arrives" : ""),
+    );
     const next = status?.next_try_s;
     say(this.when, !live && next > 0 && store.reachable ? `Next try in ${Math.ceil(next)} s` : "");
     this.#facts(status);

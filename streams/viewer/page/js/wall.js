@@ -37,7 +37,14 @@ function empty() {
 }
 
 function skeleton() {
-  return [1, 2].map(() => h("div", { class: "tile skeleton", "aria-hidden": "true" }, h("div", { class: "picture" }), h("div", { class: "tile-foot" })));
+  return [1, 2].map(() =>
+    h(
+      "div",
+      { class: "tile skeleton", "aria-hidden": "true" },
+      h("div", { class: "picture" }),
+      h("div", { class: "tile-foot" }),
+    ),
+  );
 }
 
 export function wallView(signal) {
@@ -45,7 +52,12 @@ export function wallView(signal) {
   const grid = h("div", { class: "grid", "aria-label": "Cameras", role: "group" });
   const room = h("div", { class: "room" }, grid);
   const list = new AlertList(signal);
-  const view = h("div", { class: "wall" }, h("section", { class: "wall-main" }, h("h1", { class: "hidden" }, "Wall"), room), list.element);
+  const view = h(
+    "div",
+    { class: "wall" },
+    h("section", { class: "wall-main" }, h("h1", { class: "hidden" }, "Wall"), room),
+    list.element,
+  );
 
   const arrange = () => {
     const count = Math.max(1, tiles.size);
@@ -67,7 +79,8 @@ export function wallView(signal) {
       tile.element.remove();
       tiles.delete(id);
     }
-    for (const camera of store.cameras.values()) if (!tiles.has(camera.id)) tiles.set(camera.id, new Tile(camera));
+    for (const camera of store.cameras.values())
+      if (!tiles.has(camera.id)) tiles.set(camera.id, new Tile(camera));
     const shown = [...tiles.values()].map((tile) => tile.element);
     const now = [...grid.children];
     const same = shown.length === now.length && shown.every((element, index) => element === now[index]);
@@ -112,5 +125,10 @@ export function cameraView(signal, id) {
   signal.addEventListener("abort", () => tile.stop());
   const list = new AlertList(signal, { camera: id });
   const head = h("header", { class: "single-head" }, back, h("h1", {}, titleOf(id)), choice);
-  return h("div", { class: "wall" }, h("section", { class: "wall-main single" }, head, tile.element), list.element);
+  return h(
+    "div",
+    { class: "wall" },
+    h("section", { class: "wall-main single" }, head, tile.element),
+    list.element,
+  );
 }

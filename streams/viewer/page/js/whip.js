@@ -100,16 +100,18 @@ export class WhipPublisher {
     this.on.state("failed", text);
   }
 
+  /** Say goodbye first: a connection that is simply gone looks like a failure to the server. */
   #hangUp() {
-    this.connection?.close();
+    const connection = this.connection;
+    const session = this.session;
     this.connection = null;
-    this.#forget(this.session);
     this.session = null;
+    this.#forget(session).finally(() => connection?.close());
   }
 
-  #forget(session) {
+  async #forget(session) {
     if (!session) return;
     const headers = { authorization: `Bearer ${this.token}` };
-    fetch(session, { method: "DELETE", headers, keepalive: true }).catch(() => {});
+    await fetch(session, { method: "DELETE", headers, keepalive: true }).catch(() => {});
   }
 }

@@ -103,7 +103,8 @@ export function total(drops) {
 /** A figure with at most one decimal, or a dash where there is none. */
 export function figure(value, unit = "") {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const text = Math.abs(value) >= 100 ? Math.round(value).toString() : (Math.round(value * 10) / 10).toString();
+  const text =
+    Math.abs(value) >= 100 ? Math.round(value).toString() : (Math.round(value * 10) / 10).toString();
   return unit ? `${text} ${unit}` : text;
 }
 
