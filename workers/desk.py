@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from config.cameras import Camera, rules_of
+from engine.alerts import AlertReason
 from engine.gallery import Gallery
-from engine.outbox import Outbox
+from engine.outbox import Outbox, VisitBox
 from engine.packets import entry_ms
 from engine.reappearance import Appearance
 from engine.sampling import Activity, SamplingSettings
-from engine.visits import VisitState
 from engine.watch import CameraWatch, CameraWatchSettings, Restored, WatchResult
 from streams.bus.packets import StreamKey
 from streams.codecs.pool import Picture
@@ -31,7 +31,7 @@ class Desk:
     figures: CameraFigures
     outbox: Outbox = field(default_factory=Outbox)
     motion: Motion = field(default_factory=Motion)
-    visits: dict[str, VisitState] = field(default_factory=dict)  # newest state of each, unsaved
+    visits: VisitBox = field(default_factory=VisitBox)
     high_water: tuple[int, int] = (0, 0)  # epoch, captured_ns of the newest picture analysed
     last_captured_ns: int = 0
     last_seen_ns: int = 0  # this machine's clock at that picture
@@ -56,8 +56,15 @@ class Desk:
 
     def keep(self, result: WatchResult) -> None:
         """Keep what must reach the ledger."""
-        self.visits |= {visit.id: visit for visit in result.visits}
+        self.visits.put(result.visits)
         self.outbox.put(result.alerts)
+
+    def leave(self, now: Camera | None) -> None:
+        """Keep what the camera's next owner needs; a camera with another use ends its visits."""
+        if now is None or now.purpose is not self.camera.purpose:
+            self.keep(self.watch.end(AlertReason.CAMERA_CHANGED))
+        else:
+            self.visits.put(self.watch.open_visits())
 
     def tick(self, now_ns: int) -> WatchResult | None:
         """Let time pass where no picture came for a second."""

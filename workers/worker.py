@@ -115,8 +115,8 @@ class Worker:
         log.info("camera given up", camera=lost.camera, reason=lost.reason)
         async with self.analysis.turn:
             desk = self.analysis.desks.pop(lost.camera, None)
-            if desk is not None and lost.reason == "removed":
-                desk.keep(desk.watch.end())
+            if desk is not None:
+                desk.leave(self.roster.cameras.get(lost.camera))
         if desk is not None:
             self.tools.intake.end(desk.stream)
             if not await flush(self.ledger, desk):
@@ -176,6 +176,8 @@ class Worker:
         """Hand everything over: what waits goes to the ledger, leases and heartbeat go."""
         try:
             async with asyncio.timeout(RELEASE_WITHIN_S):
+                for desk in self.analysis.desks.values():
+                    desk.leave(desk.camera)
                 for desk in [*self.analysis.desks.values(), *self._leaving.values()]:
                     await flush(self.ledger, desk)
                 for camera_id in list(self.ownership.holdings):

@@ -2,6 +2,7 @@
 
 import structlog
 
+from engine.outbox import VisitBox
 from streams.bus.connection import AWAY
 from streams.ledger.functions import Fenced, NotDurable, Refused
 from streams.ledger.ledger import Ledger
@@ -25,17 +26,16 @@ async def flush(ledger: Ledger, desk: Desk) -> bool:
         log.warning("ledger slow to confirm", camera=desk.camera.id)
     except Fenced:
         await hand_in(ledger, desk)
-    return not len(desk.outbox) and not desk.visits
+    return not len(desk.outbox) and not len(desk.visits)
 
 
 async def _write(ledger: Ledger, desk: Desk) -> None:
-    for visit_id, visit in list(desk.visits.items()):
+    while (visit := desk.visits.take()) is not None:
         try:
             await ledger.visits.save(visit, desk.token)
         except Refused as error:
-            log.error("visit refused", camera=desk.camera.id, visit=visit_id, error=str(error))
-        if desk.visits.get(visit_id) is visit:
-            del desk.visits[visit_id]
+            log.error("visit refused", camera=desk.camera.id, visit=visit.id, error=str(error))
+        desk.visits.confirm(visit)
     while (revision := desk.outbox.take()) is not None:
         try:
             await ledger.alerts.write(revision, desk.token)
@@ -47,7 +47,7 @@ async def _write(ledger: Ledger, desk: Desk) -> None:
 async def hand_in(ledger: Ledger, desk: Desk) -> None:
     """Give the ledger the openings of a worker that was fenced out, closed."""
     left = desk.outbox.hand_over()
-    desk.visits.clear()
+    desk.visits = VisitBox()
     for revision in left:
         try:
             await ledger.alerts.write(revision, desk.token)
