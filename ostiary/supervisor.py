@@ -6,8 +6,10 @@ Does not know what its processes do.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +36,7 @@ from streams.valkey import EmbeddedValkey
 
 READY_POLL_S = 0.2
 SLOW_START_S = 20.0
+BESIDE = ("status", "alerts tail", "doctor")
 
 
 class PortTaken(Exception):
@@ -149,7 +152,7 @@ class Supervisor:
         """Say the first admin key on a terminal alone; else put it into a private file."""
         key = prepared.first_admin_key
         if key is None:
-            return "Log in", "with your key; a new one: ostiary key create --role admin"
+            return "Log in", f"with your key; a new one: {self._command()} key create --role admin"
         if self._terminal.interactive:
             return "Admin key", f"{key} (shown once: keep it)"
         file = admin_key_file(self._home)
@@ -173,11 +176,25 @@ class Supervisor:
             page=f"{api_url(self._settings)}/" + (f"#key={key}" if key else ""),
             rows=[
                 key_row,
+                ("Beside it", " · ".join(f"{self._command()} {words}" for words in BESIDE)),
                 ("Logs", str(self._home / "logs")),
                 ("Started", f"in {took_s:.1f} s, process {os.getpid()}"),
                 ("Stop", "Ctrl-C"),
             ],
         )
+
+    def _command(self) -> str:
+        """How the command line is called from where this one was, for this home."""
+        program = Path(sys.argv[0])
+        if shutil.which("ostiary"):
+            text = "ostiary"
+        elif program.name == "ostiary":
+            text = os.path.relpath(program)
+        else:
+            text = f"{Path(sys.executable).name} -m ostiary.cli"
+        usual = Settings().home.expanduser()
+        named = os.environ.get("OSTIARY_HOME")
+        return text if named or self._home == usual else f"{text} --home {self._home}"
 
     async def _bring_up_demo(self, tasks: asyncio.TaskGroup, prepared: Prepared) -> None:
         from ostiary.supervisor_demo import Demo, DemoFailed, DemoPlace

@@ -58,30 +58,22 @@ def add(  # noqa: PLR0913, PLR0917  # its parameters are its options
 ) -> None:
     """Add a camera: an RTSP address, or `whip` for one that is lent by a browser."""
     password = PasswordSource(password_prompt, password_stdin, password_file, password_env).read()
-    whip = source == "whip"
-    wanted = Wanted(
-        None if whip else source,
-        sub,
-        username,
-        password,
-        mask_required,
-        alert_unknown,
-        purpose,
-        because,
-    )
-    body = {"id": name, "kind": "whip" if whip else "rtsp", **wanted.fields()}
+    url = None if source == "whip" else source
+    flags = (mask_required, alert_unknown, purpose, because)
+    wanted = Wanted(url, sub, username, password, *flags).fields()
     from ostiary.cli.api import Query
 
     api = _api(context)
+    body = {"id": name, "kind": "rtsp" if url else "whip", **wanted}
     added = api.call("POST", "/cameras", Query(json=body))
     if as_json:
         print_json(added)
         return
     print(f"Camera {name} was added.")
-    if whip:
-        _say_how_to_lend(api, name, added)
-    else:
+    if url:
         print("See whether it lives: ostiary camera list")
+    else:
+        _say_how_to_lend(api, name, added)
 
 
 def _say_how_to_lend(api: "Api", name: str, added: "Record") -> None:

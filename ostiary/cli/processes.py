@@ -95,9 +95,14 @@ def worker(
 ) -> None:
     """Run one worker alone: it decodes, analyses and raises alerts."""
     settings = place_of(context).with_flags(home, config, assignments).settings()
+    from workers.manifest import WeightsError
+    from workers.runtime import DeviceError
     from workers.worker import run
 
-    run_process(run, settings)
+    try:
+        run_process(run, settings)
+    except (DeviceError, WeightsError) as error:
+        raise Failure(*str(error).splitlines()[:2], "See: ostiary doctor") from error
 
 
 def gateway(
@@ -151,6 +156,8 @@ def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Setting
     import signal
 
     import uvloop
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
 
     from ostiary.cli.logs import configure
     from ostiary.supervisor_servers import NotEmbedded
@@ -175,3 +182,9 @@ def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Setting
             runner.run(main())
     except (BadKeyFile, NotEmbedded, ValkeyFailed, WrongKey) as error:
         raise Failure(*str(error).splitlines()[:3]) from error
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        raise Failure(
+            f"Bus or ledger of {settings.home} do not answer: {str(error)[:200]}",
+            "`ostiary up` or `ostiary server` start them; bus.url and ledger.url name others.",
+            code=ExitCode.NOT_RUNNING,
+        ) from error
