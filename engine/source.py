@@ -55,6 +55,7 @@ class Reason(StrEnum):
     PROTOCOL = "camera breaks the protocol"
     NO_ANSWER = "camera stopped answering"
     NO_PICTURE = "no picture comes"
+    NO_KEYFRAME = "no keyframe comes"
     CLOSED = "camera closed the connection"
     RESET = "connection reset"
     FORBIDDEN_ADDRESS = "address not allowed"
@@ -113,6 +114,7 @@ class SourceLimits:
     connect_within_s: float = 10.0
     stall_after_s: float = 5.0
     give_up_after_s: float = 15.0  # of silence, in all
+    keyframe_within_s: float = 90.0  # while other pictures come; some cameras send one a minute
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 30.0
     backoff_least_s: float = 0.25
@@ -136,6 +138,7 @@ class Supervision:
     next_try_ns: int | None = None
     last_picture_ns: int | None = None
     live_since_ns: int | None = None  # of this connection
+    last_heard_ns: int | None = None  # pictures came that need a keyframe before them
 
     @classmethod
     def begin(cls, now_ns: int) -> "Supervision":
@@ -154,15 +157,22 @@ class Supervision:
             detail="",
             last_picture_ns=now_ns,
             live_since_ns=began_ns,
+            last_heard_ns=None,
         )
+
+    def heard(self, now_ns: int) -> "Supervision":
+        """Return the source after a picture that is of no use before the next keyframe."""
+        if self.state is SourceState.CONNECTING:
+            return replace(self, last_heard_ns=now_ns, reason=Reason.NO_KEYFRAME, detail="")
+        return replace(self, last_heard_ns=now_ns)
 
     def silent(self, now_ns: int, jitter: float, limits: SourceLimits = LIMITS) -> "Supervision":
         """Return the source after its deadline passed without a picture."""
-        if self.state is SourceState.LIVE:
-            moved = self._moved(SourceEvent.SILENCE, now_ns)
-            return replace(moved, reason=Reason.NO_PICTURE)
+        reason = Reason.NO_PICTURE if self.last_heard_ns is None else Reason.NO_KEYFRAME
         moved = self._moved(SourceEvent.SILENCE, now_ns)
-        return moved._put_off(Reason.NO_PICTURE, now_ns, jitter, limits)
+        if self.state is SourceState.LIVE:
+            return replace(moved, reason=reason)
+        return moved._put_off(reason, now_ns, jitter, limits)
 
     def failed(
         self,
@@ -183,7 +193,9 @@ class Supervision:
     def retried(self, now_ns: int) -> "Supervision":
         """Return the source as it tries again; it keeps the reason of its last failure."""
         moved = self._moved(SourceEvent.RETRY, now_ns)
-        return replace(moved, next_try_ns=None, live_since_ns=None, last_picture_ns=None)
+        return replace(
+            moved, next_try_ns=None, live_since_ns=None, last_picture_ns=None, last_heard_ns=None
+        )
 
     def stopped(self, reason: Reason, now_ns: int) -> "Supervision":
         """Return the source at rest."""
@@ -196,15 +208,23 @@ class Supervision:
         """Return when something must be done if nothing happens; None: never."""
         match self.state:
             case SourceState.CONNECTING:
-                return self.since_ns + round(limits.connect_within_s * NS)
+                return self._extended_ns(self.since_ns, limits.connect_within_s, limits)
             case SourceState.LIVE:
                 return self._last_sign_ns() + round(limits.stall_after_s * NS)
             case SourceState.STALLED:
-                return self._last_sign_ns() + round(limits.give_up_after_s * NS)
+                return self._extended_ns(self._last_sign_ns(), limits.give_up_after_s, limits)
             case SourceState.WAITING:
                 return self.next_try_ns
             case SourceState.STOPPED:
                 return None
+
+    def _extended_ns(self, from_ns: int, within_s: float, limits: SourceLimits) -> int:
+        """Return the end of a wait; pictures without their keyframe lengthen it, within bounds."""
+        within_ns = round(within_s * NS)
+        if self.last_heard_ns is None:
+            return from_ns + within_ns
+        latest_ns = from_ns + round(limits.keyframe_within_s * NS)
+        return min(max(from_ns, self.last_heard_ns) + within_ns, latest_ns)
 
     def _last_sign_ns(self) -> int:
         return self.since_ns if self.last_picture_ns is None else self.last_picture_ns

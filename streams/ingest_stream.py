@@ -95,9 +95,14 @@ class SupervisedStream:
         return attempt.result() if done else None
 
     async def _attempt(self, generation: int) -> SourceError:
-        def deliver(packet: Packet, facts: StreamFacts) -> None:
-            if generation == self._generation:
-                self._delivered(packet, facts)
+        def deliver(packet: Packet | None, facts: StreamFacts) -> None:
+            if generation != self._generation:
+                return
+            self.facts = facts
+            if packet is None:
+                self._become(self.supervision.heard(self._shell.now_ns()))
+            else:
+                self._delivered(packet)
 
         try:
             await self._source.run(deliver, self.highest_epoch_ms)
@@ -109,9 +114,8 @@ class SupervisedStream:
             log.exception("source_defect", stream=self._shell.name)
             return SourceError(Reason.PROTOCOL, "what it sent could not be understood")
 
-    def _delivered(self, packet: Packet, facts: StreamFacts) -> None:
+    def _delivered(self, packet: Packet) -> None:
         self.highest_epoch_ms = max(self.highest_epoch_ms, packet.epoch_ms)
-        self.facts = facts
         self.pictures += 1
         self._become(self.supervision.pictured(self._shell.now_ns()))
         self._shell.offer(packet)

@@ -145,9 +145,7 @@ class _Unpacker:
             self._framing.interrupted()
         self._ssrc = packet.ssrc
         for unit in self._depacketiser.add(packet):
-            out = self._framing.add(unit, arrival_ns)
-            if out is not None:
-                self._deliver(out, self._framing.facts())
+            self._deliver(self._framing.add(unit, arrival_ns), self._framing.facts())
 
     def rtcp(self, data: bytes) -> None:
         for part in parse_rtcp(data) if self._track is not None else ():

@@ -10,8 +10,11 @@ from typing import NoReturn, Protocol
 from engine.packets import Packet
 from streams.cameras.units import StreamFacts
 
-Deliver = Callable[[Packet, StreamFacts], None]
-"""Takes a packet at once and never blocks; what is too much is dropped and counted there."""
+Deliver = Callable[[Packet | None, StreamFacts], None]
+"""Takes a packet at once and never blocks; what is too much is dropped and counted there.
+
+None: a picture came, but it is of no use before the next keyframe (or was damaged).
+"""
 
 
 class Source(Protocol):

@@ -24,11 +24,15 @@ class _Seen:
 
     started_ns: int
     facts: StreamFacts | None = None
+    heard: bool = False  # pictures came, if perhaps none that can be decoded by itself
     first_picture_ns: int | None = None
     pts: list[int] = field(default_factory=list)
     full: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, packet: Packet, facts: StreamFacts, now_ns: int) -> None:
+    def take(self, packet: Packet | None, facts: StreamFacts, now_ns: int) -> None:
+        self.heard = True
+        if packet is None:
+            return
         if self.first_picture_ns is None:
             self.first_picture_ns = now_ns
         self.facts = facts
@@ -67,7 +71,9 @@ async def try_camera(fields: Mapping[str, bytes], now_ns: Callable[[], int]) -> 
     except SourceError as error:
         return {"ok": False, "error": str(error), "reason": error.reason.name.lower()}
     if seen.facts is None or seen.first_picture_ns is None:
-        return {"ok": False, "error": str(Reason.NO_PICTURE), "reason": "no_picture"}
+        missing = Reason.NO_KEYFRAME if seen.heard else Reason.NO_PICTURE
+        late = f"{missing} within {TRY_FOR_S:g} s"
+        return {"ok": False, "error": late, "reason": missing.name.lower()}
     size = seen.facts.size
     return {
         "ok": True,

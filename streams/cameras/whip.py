@@ -182,4 +182,4 @@ class _Taker:
         packet = framing.add(RawUnit(unit.rtp_time, tuple(nals), False), self._now_ns())
         if packet is not None:
             self._previous_epoch_ms = packet.epoch_ms
-            self._deliver(packet, framing.facts())
+        self._deliver(packet, framing.facts())

@@ -99,6 +99,8 @@ class Taker:
         self.enough = asyncio.Event()
 
     def __call__(self, packet, facts):
+        if packet is None:
+            return
         self.packets.append(packet)
         self.facts = facts
         if len(self.packets) >= self.wanted:

@@ -57,6 +57,27 @@ def test_silence_stalls_then_gives_up():
     assert gone.state is SourceState.WAITING and gone.next_try_ns is not None
 
 
+@given(st.lists(st.floats(0.1, 9), max_size=60))
+def test_pictures_without_their_keyframe_lengthen_the_wait_within_bounds(steps):
+    source, now_ns = Supervision.begin(0), 0
+    for step_s in steps:
+        now_ns += round(step_s * NS)
+        if now_ns >= source.deadline_ns():
+            break
+        source = source.heard(now_ns)
+        assert source.reason is Reason.NO_KEYFRAME
+        assert source.deadline_ns() == min(now_ns + 10 * NS, 90 * NS)
+    assert source.deadline_ns() <= 90 * NS
+    assert source.pictured(now_ns).reason is Reason.NONE
+
+
+def test_a_stall_that_waits_for_a_keyframe_says_so():
+    stalled = live().heard(4 * NS).silent(5 * NS, 0.5)
+    assert (stalled.state, stalled.reason) == (SourceState.STALLED, Reason.NO_KEYFRAME)
+    assert stalled.heard(14 * NS).deadline_ns() == 29 * NS
+    assert stalled.deadline_ns() == 19 * NS
+
+
 def test_a_picture_ends_a_stall():
     source = live().silent(5 * NS, 0.5).pictured(6 * NS)
     assert (source.state, source.reason) == (SourceState.LIVE, Reason.NONE)

@@ -19,6 +19,8 @@ class Run:
     pictures: int = 10**9
     end: BaseException | None = None
     connect_s: float = 0.0
+    first: int = 0  # picture to begin with; a keyframe is every tenth
+    keyframes: bool = True
 
 
 @dataclass
@@ -45,7 +47,9 @@ class FakeSource:
         framing = Framing(Codec.H264, previous_epoch_ms)
         await asyncio.sleep(run.connect_s)
         loop = asyncio.get_running_loop()
-        for number in range(run.pictures):
+        if not run.keyframes:
+            units = [units[1]]
+        for number in range(run.first, run.first + run.pictures):
             if self.lost.is_set():
                 raise SourceError(Reason.CLOSED)
             unit = RawUnit(number * 3600 % 2**32, units[number % len(units)], False)

@@ -62,6 +62,8 @@ def pull(url, credentials, wanted=40):
         got, enough = [], asyncio.Event()
 
         def take(packet, facts):
+            if packet is None:
+                return
             got.append((packet, facts))
             if len(got) >= wanted:
                 enough.set()

@@ -43,6 +43,8 @@ async def take(source, wanted):
     got, enough = [], asyncio.Event()
 
     def deliver(packet, facts):
+        if packet is None:
+            return
         got.append((packet, facts))
         if len(got) >= wanted:
             enough.set()

@@ -52,6 +52,8 @@ class Taken:
         self.enough = asyncio.Event()
 
     def __call__(self, packet, facts):
+        if packet is None:
+            return
         self.packets.append(packet)
         self.arrivals.append(time.monotonic())
         self.facts = facts

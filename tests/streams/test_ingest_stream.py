@@ -19,8 +19,8 @@ REFUSED = SourceError(Reason.REFUSED, "nothing listens")
 class Watched:
     """A supervised stream on a fake source, with all that came out of it."""
 
-    def __init__(self, *runs, jitter=0.5):
-        self.source = FakeSource(list(runs))
+    def __init__(self, *runs, jitter=0.5, interval_s=0.04):
+        self.source = FakeSource(list(runs), interval_s)
         self.packets, self.states = [], []
         shell = StreamShell("cam:main", loop_ns, lambda: jitter, self.packets.append, self._changed)
         self.stream = SupervisedStream(self.source, shell, 0)
@@ -34,15 +34,14 @@ class Watched:
         return self.stream.supervision.state
 
 
-def watch(seconds, *runs, check=lambda watched: None, jitter=0.5):
+def watch(seconds, *runs, jitter=0.5, interval_s=0.04):
     """Run a stream for so many virtual seconds; return it."""
 
     async def main():
-        watched = Watched(*runs, jitter=jitter)
+        watched = Watched(*runs, jitter=jitter, interval_s=interval_s)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await watched.stream.run()
-        check(watched)
         return watched
 
     return run_virtual(main())
@@ -79,6 +78,18 @@ def test_silence_is_stalled_then_given_up_then_tried_again():
 def test_connecting_without_a_picture_is_given_up():
     watched = watch(11, Run(pictures=0))
     assert watched.states[0] == (SourceState.WAITING, Reason.NO_PICTURE, 10.0)
+
+
+def test_a_keyframe_that_is_long_in_coming_is_waited_for():
+    watched = watch(55, Run(first=1), interval_s=4.0)
+    assert watched.states == [(SourceState.LIVE, Reason.NONE, 36.0)]
+    assert watched.stream.tries == 1
+
+
+def test_pictures_without_any_keyframe_are_given_up_in_the_end():
+    watched = watch(95, Run(keyframes=False))
+    assert watched.stream.pictures == 0
+    assert watched.states[0] == (SourceState.WAITING, Reason.NO_KEYFRAME, 90.0)
 
 
 def test_each_connection_has_a_higher_epoch():
