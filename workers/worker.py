@@ -27,9 +27,11 @@ from workers.analysis import Analysis, Tools
 from workers.desk import Desk, DeskPlan, open_desk
 from workers.enrolment import Enrolment
 from workers.intake import Intake
+from workers.manifest import load_manifest
 from workers.models import Models
 from workers.ownership import LOOK_EVERY_S, Lost, Ownership, Taken
 from workers.roster import Listeners, Roster
+from workers.runtime.conversion import convert_in_child
 from workers.snapshots import Snapshots
 from workers.writing import flush
 
@@ -238,9 +240,12 @@ async def run(settings: Settings) -> None:
 
 def load_models(settings: Settings) -> Models:
     """Load and warm the networks; converted ones are cached in the home."""
+    cache = home(settings) / "cache" / "networks"
+    if settings.worker.device == "cpu":
+        convert_in_child(load_manifest().values(), cache)
     models = Models.load(
         settings.worker.device,
-        home(settings) / "cache" / "networks",
+        cache,
         settings.worker.threads,
         settings.analysis.detect_size_px,
     )

@@ -14,7 +14,8 @@ from workers.manifest import load_manifest
 from workers.models import runtime_for
 from workers.preprocess import fit
 from workers.runtime import DeviceError
-from workers.runtime.openvino import OpenVinoRuntime, converted
+from workers.runtime.conversion import converted
+from workers.runtime.openvino import OpenVinoRuntime
 from workers.runtime.torch import TorchRuntime
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

@@ -4,8 +4,6 @@ Does not know what the outputs mean. The converted form is kept below the cache 
 weights' SHA-256 and OpenVINO's version; with it there, starting needs no torch at all.
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +11,9 @@ import numpy as np
 import openvino
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
-from workers.manifest import Entry, verify
+from workers.manifest import Entry
 from workers.runtime import Outputs, Pixels
+from workers.runtime.conversion import converted
 
 COMPILED_SIZES: Final = 8  # cameras' shapes kept compiled; the longest unused goes
 
@@ -73,42 +72,3 @@ def _taking_pixels(model: openvino.Model) -> openvino.Model:
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     steps.input().preprocess().convert_element_type(openvino.Type.f32)
     return steps.build()
-
-
-def converted(entry: Entry, cache: Path) -> Path:
-    """Return the converted network's path, converting it (with torch) where it is not cached.
-
-    The weights are verified either way. Two processes may convert at once: the first folder stays.
-    """
-    verify(entry)
-    version = openvino.__version__.partition("-")[0]
-    folder = cache / f"{entry.name}-{entry.sha256[:16]}-openvino-{version}"
-    path = folder / "network.xml"
-    if path.is_file():
-        return path
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".converting-", dir=cache))
-    try:
-        _convert(entry, work / "network.xml")
-        try:
-            work.replace(folder)
-        except OSError:
-            if not path.is_file():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return path
-
-
-def _convert(entry: Entry, path: Path) -> None:
-    """Write one network in OpenVINO's form, with free batch and sides where the manifest says 0."""
-    import torch
-
-    from workers.networks.build import build
-
-    height, width = (side or 64 for side in entry.input)
-    shape = [-1, 3, *(side or -1 for side in entry.input)]
-    model = openvino.convert_model(
-        build(entry), example_input=torch.zeros(1, 3, height, width), input=shape
-    )
-    openvino.save_model(model, path, compress_to_fp16=False)
