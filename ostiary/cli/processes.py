@@ -82,7 +82,7 @@ def ingest(
 ) -> None:
     """Run ingest alone: it pulls the cameras and publishes their packets."""
     settings = place_of(context).with_flags(home, config, assignments).settings()
-    from streams.ingest import run
+    from streams.ingest.app import run
 
     run_process(run, settings)
 

@@ -13,8 +13,8 @@ from ostiary.demo.rtsp_server import RtspServer, ServerOptions
 from streams.cameras.rtsp_auth import Credentials
 from streams.cameras.rtsp_source import RtspSource, RtspTarget
 from streams.clock import now_ns
-from streams.ingest import steady_clock
-from streams.ingest_stream import StreamShell, SupervisedStream
+from streams.ingest.app import steady_clock
+from streams.ingest.stream import StreamShell, SupervisedStream
 from tests.fakes.source_clips import ClipPlan, write_clip
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]

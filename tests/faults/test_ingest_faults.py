@@ -23,7 +23,7 @@ import asyncio, sys
 from pathlib import Path
 from config.schema import Settings
 from ostiary.cli.processes import run_process
-from streams.ingest import run
+from streams.ingest.app import run
 run_process(run, Settings.model_validate_json(sys.stdin.read()))
 """
 

@@ -48,7 +48,8 @@ def test_only_shells_read_the_clock() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["ostiary.client", "ostiary.cli.__main__", "streams.ingest", "streams.gateway.app"]
+    "module",
+    ["ostiary.client", "ostiary.cli.__main__", "streams.ingest.app", "streams.gateway.app"],
 )
 def test_runs_without_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

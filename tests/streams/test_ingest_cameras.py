@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.cameras import Camera
-from streams.ingest_cameras import CameraSet
+from streams.ingest.cameras import CameraSet
 from tests.fakes.source_time import run_virtual
 
 pytestmark = pytest.mark.unit

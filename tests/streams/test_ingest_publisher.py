@@ -9,7 +9,7 @@ from engine.packets import Packet, Role
 from streams.bus.clock import BusClock
 from streams.bus.connection import connect
 from streams.bus.packets import StreamKey, kept_group
-from streams.ingest_publisher import MAX_BYTES, MAX_PACKETS, MemoryShare, StreamPublisher
+from streams.ingest.publisher import MAX_BYTES, MAX_PACKETS, MemoryShare, StreamPublisher
 from streams.valkey import USER
 
 pytestmark = pytest.mark.integration

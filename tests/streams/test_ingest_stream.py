@@ -7,7 +7,7 @@ import pytest
 
 from engine.source import Reason, SourceState
 from streams.cameras.errors import SourceError
-from streams.ingest_stream import StreamShell, SupervisedStream
+from streams.ingest.stream import StreamShell, SupervisedStream
 from tests.fakes.fake_source import FakeSource, Run
 from tests.fakes.source_time import loop_ns, run_virtual
 

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { store } from "./store.js";
-import { figure, stateOf, titleOf, total } from "./words.js";
+import { MODES, figure, stateOf, titleOf, total } from "./words.js";
 
 function card(word, value, note) {
   return h(
@@ -42,6 +42,7 @@ const cell = (label, ...value) => h("td", { dataset: { label } }, ...value);
 
 function row(camera) {
   const state = stateOf(camera.state);
+  const note = MODES[camera.reduced] ?? camera.reduced ?? camera.analysis;
   return h(
     "tr",
     {},
@@ -52,7 +53,11 @@ function row(camera) {
       camera.reason ? h("span", { class: "quiet reason" }, camera.reason) : null,
     ),
     cell("Picture age", figure(camera.age_ms, "ms")),
-    cell("Analysed", figure(camera.analysed_per_s, "/s")),
+    cell(
+      "Analysed",
+      figure(camera.analysed_per_s, "/s"),
+      note ? h("span", { class: "quiet reason" }, note) : null,
+    ),
     cell("p50", figure(camera.latency_ms?.p50, "ms")),
     cell("p95", figure(camera.latency_ms?.p95, "ms")),
     cell("Drops", figure(total(camera.drops))),

@@ -3,7 +3,7 @@
 import { h, icon, say } from "./dom.js";
 import { Screen } from "./screen.js";
 import { store } from "./store.js";
-import { PURPOSES, figure, stateOf, titleOf } from "./words.js";
+import { MODES, PURPOSES, figure, stateOf, titleOf } from "./words.js";
 
 /** One camera on the wall, or alone. */
 export class Tile {
@@ -126,7 +126,7 @@ export class Tile {
     if (this.large && status?.width) parts.push(`${status.width}×${status.height}`);
     if (this.large && status?.latency_ms?.p95) parts.push(`${figure(status.latency_ms.p95)} ms to boxes`);
     if (this.camera.purpose !== "none") parts.push(PURPOSES[this.camera.purpose]);
-    if (status?.reduced) parts.push(status.reduced);
+    if (status?.reduced) parts.push(MODES[status.reduced] ?? status.reduced);
     say(this.facts, parts.join(" · "));
   }
 }

@@ -55,6 +55,13 @@ export function stateOf(name) {
   return STATES[name] ?? { word: name || "Starting", tone: "wait" };
 }
 
+/** How a worker keeps up with a camera, where it is not simply "live". */
+export const MODES = {
+  catching_up: "Catching up",
+  reduced: "Reduced: key pictures only",
+  quarantined: "Quarantined",
+};
+
 export const PURPOSES = {
   none: "Masks only",
   people: "People",

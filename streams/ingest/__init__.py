@@ -1,0 +1,1 @@
+"""The process that owns every camera connection and publishes packets. Decodes nothing."""
