@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
-from streams import ingest, servers
+from streams import servers
+from streams.ingest import app as ingest
 from streams.viewer.hub import ViewerHub, ViewerSettings
 from tests.fakes.chromium import a_tab
 from tests.fakes.live_gateway import gateway_settings, running_gateway

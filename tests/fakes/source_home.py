@@ -7,9 +7,9 @@ from pathlib import Path
 
 from config.schema import BusSettings, LedgerSettings, Settings
 from engine.packets import Role
-from streams import ingest
 from streams.bus.packets import StreamKey, kept_group
 from streams.bus.sources import read_status
+from streams.ingest import app as ingest
 from streams.ledger.ledger import Ledger
 from streams.servers import ledger_password, ledger_url, open_box, open_bus
 from streams.valkey import USER
