@@ -4,6 +4,7 @@ Does not know what they show. `python -m ostiary.supervisor_render FOLDER`.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ostiary.demo.scene import prepare
 
 def main() -> None:
     """Render what is missing; print each step as a JSON event, and the folder at the end."""
+    # As an exception SIGTERM lets the half-drawn files be removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     files = prepare(Path(sys.argv[1]), _say)
     print(json.dumps({"event": "rendered", "folder": str(files.folder)}), flush=True)
 

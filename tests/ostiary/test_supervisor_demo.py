@@ -1,6 +1,7 @@
 """The demo's set-up on a running gateway: twice changes nothing, and what is yours is spared."""
 
 import asyncio
+import contextlib
 import io
 import socket
 from collections.abc import Awaitable, Callable
@@ -94,3 +95,19 @@ def test_the_password_stands_in_no_command_line(here: Installation, tmp_path: Pa
     assert "a-demo-password" not in " ".join(made.command)
     assert "a-demo-password" in made.environment.values()
     assert "a-demo-password" not in repr(made)
+
+
+def test_drawing_that_is_stopped_leaves_nothing(here: Installation, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("OSTIARY_DEMO_CACHE", str(tmp_path / "cache"))
+
+    async def stopped(demo: Demo) -> None:
+        drawing = asyncio.ensure_future(demo.render())
+        while not list(tmp_path.glob("cache/.rendering-*/*.mp4")):
+            await asyncio.sleep(0.02)
+            assert not drawing.done()
+        drawing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await drawing
+
+    with_demo(here, stopped)
+    assert list((tmp_path / "cache").iterdir()) == []
