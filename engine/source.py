@@ -264,12 +264,3 @@ def backoff_s(reason: Reason, failures: int, jitter: float, limits: SourceLimits
         return bound_s * (0.5 + jitter / 2)
     bound_s = min(limits.backoff_cap_s, limits.backoff_base_s * float(1 << min(failures, 16)))
     return max(limits.backoff_least_s, bound_s * jitter)
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram, for the documents."""
-    lines = ["stateDiagram-v2", f"    [*] --> {SourceState.CONNECTING}"]
-    for (state, event), following in TABLE.items():
-        if state is not following:
-            lines.append(f"    {state} --> {following}: {event}")
-    return "\n".join(lines)

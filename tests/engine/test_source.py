@@ -16,7 +16,6 @@ from engine.source import (
     Supervision,
     WrongStep,
     backoff_s,
-    diagram,
 )
 
 pytestmark = pytest.mark.unit
@@ -179,10 +178,6 @@ def test_whatever_happens_there_is_a_next_step(events):
 def test_stopping_twice_is_one_stop():
     stopped = live().stopped(Reason.REMOVED, NS)
     assert stopped.stopped(Reason.REMOVED, 2 * NS) is stopped
-
-
-def test_the_diagram_names_every_state():
-    assert all(str(state) in diagram() for state in SourceState)
 
 
 def test_patience_is_stated_for_people_problems():
