@@ -1,6 +1,7 @@
 """Knows the worker process: what runs beside what, and how it begins and ends."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -222,7 +223,7 @@ async def run(settings: Settings) -> None:
                     bus, clock, models, pool, intake, Snapshots(box), executor, sampling,
                     analysis.staleness_budget_ms,
                 )  # fmt: skip
-                worker_id = f"w-{secrets.token_hex(6)}"
+                worker_id = f"w-{secrets.token_hex(3)}-{os.getpid()}"
                 await Worker(
                     id=worker_id,
                     settings=settings,
