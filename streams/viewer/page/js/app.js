@@ -93,6 +93,7 @@ function enter(main, name, id) {
   fill(main, name === "camera" ? cameraView(end.signal, id) : view(end.signal));
 }
 
+/** Load what the page begins with; resolves to the cursor from which alerts are listened to. */
 async function load(signal) {
   let attempt = 0;
   while (!signal.aborted) {
@@ -102,7 +103,6 @@ async function load(signal) {
         store.loadCameras(),
         store.loadNames(),
       ]);
-      await store.loadStatus();
       for (const alert of alerts) store.alerts.set(alert.id, alert);
       store.tell("alerts");
       return cursor;
@@ -165,8 +165,7 @@ function end(problem) {
   place?.end.abort();
   place = null;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-  store.alerts.clear();
-  store.session = null;
+  store.forget();
   root.className = "";
   document.title = "Ostiary";
   fill(root, loginView(begin, problem));

@@ -25,6 +25,16 @@ class Store extends EventTarget {
     this.addEventListener(what, listener, { signal });
   }
 
+  /** Forget everything: the next key may see less. */
+  forget() {
+    this.session = null;
+    this.cameras = new Map();
+    this.status = null;
+    this.names = new Map();
+    this.alerts.clear();
+    this.loaded = false;
+  }
+
   can(role) {
     const order = ["viewer", "operator", "admin"];
     return order.indexOf(this.session?.role) >= order.indexOf(role);
@@ -57,7 +67,10 @@ class Store extends EventTarget {
     const { cameras } = await get("/cameras");
     this.cameras = new Map(cameras.map((camera) => [camera.id, camera]));
     this.loaded = true;
+    // The list tells each camera's state too: so pictures need not wait for the first status.
+    this.status ??= { cameras: cameras.map(({ id, status }) => ({ id, ...status })), workers: [] };
     this.tell("cameras");
+    this.tell("status");
   }
 
   async loadNames() {
