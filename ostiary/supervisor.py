@@ -36,7 +36,7 @@ from streams.valkey import EmbeddedValkey
 
 READY_POLL_S = 0.2
 SLOW_START_S = 20.0
-BESIDE = ("status", "alerts tail", "doctor")
+BESIDE = "status   (also: alerts tail, camera add, person enrol, doctor, --help)"
 
 
 class PortTaken(Exception):
@@ -144,8 +144,8 @@ class Supervisor:
             lives = step.lives
             what = f"ended ({ending(code)}); starts again in {step.delay_s:.1f} s"
             self._terminal.say(plan.name, what, "warning")
-            if code > 0 and child.tail:
-                self._terminal.say(plan.name, child.tail[-1], "error")
+            if code > 0 and (words := child.last_words()):
+                self._terminal.say(plan.name, words, "error")
             await asyncio.sleep(step.delay_s)
 
     def _hand_over(self, prepared: Prepared) -> tuple[str, str]:
@@ -176,7 +176,7 @@ class Supervisor:
             page=f"{api_url(self._settings)}/" + (f"#key={key}" if key else ""),
             rows=[
                 key_row,
-                ("Beside it", " · ".join(f"{self._command()} {words}" for words in BESIDE)),
+                ("Beside it", f"{self._command()} {BESIDE}"),
                 ("Logs", str(self._home / "logs")),
                 ("Started", f"in {took_s:.1f} s, process {os.getpid()}"),
                 ("Stop", "Ctrl-C"),

@@ -40,7 +40,7 @@ class Child:
 
     def __init__(self, plan: ChildPlan, log: RotatedFile, note: Callable[[Said], None]) -> None:
         self.plan = plan
-        self.tail: deque[str] = deque(maxlen=KEPT_TAIL)
+        self._tail: deque[Said] = deque(maxlen=KEPT_TAIL)
         self._log = log
         self._note = note
         self._lines = Lines()
@@ -51,6 +51,11 @@ class Child:
         """The process's id while it lives."""
         process = self._process
         return process.pid if process and process.returncode is None else None
+
+    def last_words(self) -> str:
+        """What the process said at its end: a message, or a traceback's last line."""
+        plain = [said.text for said in self._tail if said.event is None]
+        return " ".join(text for text in plain if text and not text[0].isspace())
 
     async def run(self) -> int:
         """Start the process, keep what it says, return its exit status.
@@ -114,7 +119,7 @@ class Child:
         for line in lines:
             self._log.write(line + b"\n")
             said = parse_line(line)
-            self.tail.append(said.short)
+            self._tail.append(said)
             self._note(said)
 
 

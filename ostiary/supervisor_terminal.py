@@ -19,6 +19,7 @@ from rich.table import Table
 from ostiary.supervisor_logs import Repeats, Said
 
 COLOURS = {"ingest": "cyan", "gateway": "magenta", "bus": "blue", "ledger": "blue", "demo": "green"}
+QUIET = frozenset({"request"})  # a refused request has a cause, which is an event of its own
 LEVEL_COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
 
 
@@ -65,7 +66,7 @@ class Terminal:
 
     def note(self, name: str, said: Said) -> None:
         """Print what a process said, if it is loud enough."""
-        if not said.loud:
+        if not said.loud or said.event in QUIET:
             return
         hidden = self._repeats.admit(f"{name} {said.event}", time.monotonic_ns())
         if hidden is not None:

@@ -56,7 +56,7 @@ def test_what_a_child_says_is_kept_and_told(tmp_path: Path) -> None:
         one = child(tmp_path, code, heard, WHO="you")
         assert await one.run() == 3
         assert [said.short for said in heard.lines] == ["hello who=you", "bye"]
-        assert list(one.tail) == ["hello who=you", "bye"]
+        assert one.last_words() == "bye"
         assert one.pid is None
 
     asyncio.run(main())
@@ -76,6 +76,23 @@ def test_a_crash_is_told_by_its_signal(tmp_path: Path) -> None:
     async def main() -> None:
         one = child(tmp_path, "import os; os.kill(os.getpid(), 9)", Heard())
         assert await one.run() == -signal.SIGKILL
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise ValueError('too bad')", "too bad"),
+        ("import sys; print('no such thing\\ndo this', file=sys.stderr); sys.exit(1)", "do this"),
+    ],
+)
+def test_the_last_words_say_why(tmp_path: Path, code: str, words: str) -> None:
+    async def main() -> None:
+        one = child(tmp_path, code, Heard())
+        assert await one.run() == 1
+        assert words in one.last_words()
+        assert "File" not in one.last_words()
 
     asyncio.run(main())
 
