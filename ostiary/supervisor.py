@@ -66,7 +66,7 @@ async def up(start: Start, terminal: Terminal) -> None:
             loop.add_signal_handler(number, partial(_told_to_stop, task, terminal))
     home = start.settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with only_one(home, api_url(start.settings)):
+    with only_one(home, api_url(start.settings), start.settings.tls.cert):
         _check_port(start.settings)
         box = open_box(start.settings, create=True)
         with contextlib.suppress(asyncio.CancelledError):

@@ -24,6 +24,7 @@ class Running:
 
     pid: int
     api: str
+    certificate: str | None = None  # what the gateway shows, where it speaks HTTPS
 
 
 def running_file(home: Path) -> Path:
@@ -32,7 +33,7 @@ def running_file(home: Path) -> Path:
 
 
 @contextmanager
-def only_one(home: Path, api: str) -> Iterator[None]:
+def only_one(home: Path, api: str, certificate: Path | None = None) -> Iterator[None]:
     """Hold the home for this process, and leave a note for commands.
 
     Raises AlreadyRunning. The kernel frees the lock however the process ends.
@@ -45,7 +46,8 @@ def only_one(home: Path, api: str) -> Iterator[None]:
         except BlockingIOError:
             found = read_running(home)
             raise AlreadyRunning(home, found.pid if found else None) from None
-        write_private(running_file(home), json.dumps(asdict(Running(os.getpid(), api))))
+        shown = None if certificate is None else str(certificate.absolute())
+        write_private(running_file(home), json.dumps(asdict(Running(os.getpid(), api, shown))))
         try:
             yield
         finally:
@@ -58,7 +60,7 @@ def read_running(home: Path) -> Running | None:
     """Read the note; None where nothing runs, or where it cannot be read."""
     try:
         found = json.loads(running_file(home).read_text("utf-8"))
-        return Running(int(found["pid"]), str(found["api"]))
+        return Running(int(found["pid"]), str(found["api"]), found.get("certificate"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

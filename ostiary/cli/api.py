@@ -135,7 +135,8 @@ def gateway_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> G
                 "Start it with: ostiary up   (or set OSTIARY_HOME, or OSTIARY_URL and OSTIARY_KEY)",
                 code=ExitCode.NOT_RUNNING,
             ) from error
-    return Gateway(url.rstrip("/"), key, settings.tls.cert)
+    noted = Path(running.certificate) if running and running.certificate else None
+    return Gateway(url.rstrip("/"), key, settings.tls.cert or noted)
 
 
 def away(url: str, error: httpx.HTTPError) -> Failure:
