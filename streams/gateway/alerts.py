@@ -12,12 +12,13 @@ from engine.packets import entry_ms
 from streams.bus.connection import AWAY
 from streams.clock import now_ns
 from streams.gateway.auth import Identity, Viewer
+from streams.gateway.bounded import Bounded
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here, Parts
 from streams.gateway.tail import wait_for
 from streams.ledger.alerts import AlertEntry
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
 STREAMS_BOUND: Final = 256
 CHUNK: Final = 200

@@ -1,5 +1,6 @@
 """Knows the routes of cameras: list, add, change, remove, test. Does not know their pictures."""
 
+import asyncio
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -105,11 +106,14 @@ def _theirs(parts: Parts, who: Identity, camera_id: str) -> Camera:
 @routes.get("/cameras")
 async def list_cameras(parts: Here, who: Viewer) -> Any:
     """Return the cameras that this key may see, each with its live state."""
-    found = []
-    for camera in parts.directory.visible(who.key):
-        status = await camera_status(parts, camera)
-        found.append({**describe(camera), "status": status})
-    return {"cameras": found}
+    cameras = parts.directory.visible(who.key)
+    states = await asyncio.gather(*(camera_status(parts, one) for one in cameras))
+    return {
+        "cameras": [
+            {**describe(camera), "status": state}
+            for camera, state in zip(cameras, states, strict=True)
+        ]
+    }
 
 
 @routes.get("/cameras/{camera_id}")

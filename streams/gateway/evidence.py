@@ -5,10 +5,11 @@ from fastapi import APIRouter, Response
 from streams.clock import now_ns
 from streams.gateway.alerts import PENDING_MS
 from streams.gateway.auth import Viewer
+from streams.gateway.bounded import Bounded
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
 
 @routes.get("/evidence/{evidence_id}")

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from streams.bus import evidence, keys
 from streams.bus.connection import AWAY
@@ -58,8 +59,9 @@ class EvidenceWriter:
                 try:
                     if await lease.acquire():
                         await self._hold(lease)
-                except AWAY:
-                    pass  # the bus is away: everything unconfirmed is still there, or sent again
+                except (*AWAY, ResponseError) as error:
+                    # Away or full: what is unconfirmed is still there, or will be sent again.
+                    log.warning("evidence_waits", reason=type(error).__name__)
                 await asyncio.sleep(AGAIN_AFTER_S)
         finally:
             await _released(lease)
@@ -114,5 +116,5 @@ async def _released(lease: Lease) -> None:
     try:
         async with asyncio.timeout(0.3):
             await lease.release()
-    except (*AWAY, TimeoutError):
+    except (*AWAY, ResponseError, TimeoutError):
         log.info("evidence_lease_left_to_expire")

@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 
 from streams.bus.connection import AWAY
 from streams.gateway.auth import Viewer
+from streams.gateway.bounded import Bounded
 from streams.gateway.parts import Here, Parts
 from streams.gateway.status import system_status
 
-routes = APIRouter()
+routes = APIRouter(route_class=Bounded)
 
 CHECK_WITHIN_S = 0.8
 

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.cameras import CameraId
 from engine.rfc3339 import to_rfc3339
 from streams.gateway.auth import Admin
+from streams.gateway.bounded import Bounded
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here
 from streams.ledger.access import AccessRole, KeyRecord, KeyRequest
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
 
 class WantedKey(BaseModel):

@@ -7,12 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from streams.clock import now_ns
 from streams.gateway.auth import Anybody, Identity, check_key, refuse_foreign_origin, session_of
+from streams.gateway.bounded import Bounded
 from streams.gateway.cookies import COOKIE_NAME, LIFETIME_S, Session
 from streams.gateway.errors import ApiError
 from streams.gateway.parts import Here
 from streams.ledger.access import AccessRole
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
 
 class SignIn(BaseModel):

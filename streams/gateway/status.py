@@ -15,10 +15,12 @@ from streams.bus.packets import StreamKey
 from streams.bus.sources import SourceStatus, read_status
 from streams.clock import now_ns
 from streams.gateway.auth import Viewer
+from streams.gateway.bounded import Bounded
 from streams.gateway.parts import Here, Parts
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
+BUS_WITHIN_S: Final = 2.0
 LIVE: Final = "live"  # how a worker calls a camera whose every picture it can take
 UNKNOWN: Final = {
     "state": "connecting",
@@ -64,10 +66,11 @@ async def _stream(parts: Parts, camera: Camera, role: Role) -> dict[str, Any]:
 async def camera_status(parts: Parts, camera: Camera) -> dict[str, Any]:
     """Return a camera's live state: its main stream's, and its sub-stream's within."""
     try:
-        found = await _stream(parts, camera, Role.MAIN)
-        if Role.SUB in camera.roles:
-            found["sub"] = await _stream(parts, camera, Role.SUB)
-    except AWAY:
+        async with asyncio.timeout(BUS_WITHIN_S):
+            found = await _stream(parts, camera, Role.MAIN)
+            if Role.SUB in camera.roles:
+                found["sub"] = await _stream(parts, camera, Role.SUB)
+    except (*AWAY, TimeoutError):
         return {**UNKNOWN, "reason": "the bus does not answer"}
     return found
 

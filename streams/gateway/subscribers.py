@@ -11,11 +11,12 @@ from engine.rules import RuleKind
 from streams.accounts import NameTaken
 from streams.bus.keys import inbox
 from streams.gateway.auth import Admin
+from streams.gateway.bounded import Bounded
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.parts import Here, Parts
 from streams.ledger.subscribers import Subscriber
 
-routes = APIRouter(prefix="/api/v1")
+routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
 
 class WantedSubscriber(BaseModel):

@@ -204,3 +204,27 @@ def test_sweeping_takes_orphans_after_ten_minutes_and_the_old_after_their_time(s
             assert not await parts.store.has("e-named")
 
     asyncio.run(main())
+
+
+def test_a_full_bus_delays_evidence_and_loses_none(settings, capsys):
+    async def main():
+        async with running_gateway(settings) as gateway:
+            bus = gateway.parts.bus
+            await gateway.alert(1, snapshot="e-full")
+            await bus.config_set("maxmemory", "1mb")
+            await bus.delete("ostiary:lease:evidence")  # as if it had expired meanwhile
+
+            async def refused():
+                return "evidence_waits" in capsys.readouterr().out
+
+            await until(refused)
+            await bus.config_set("maxmemory", str(256 * 2**20))
+            sealed = gateway.parts.box.seal(b"a picture")
+            await evidence.put(bus, Snapshot("e-full", "lobby", sealed))
+
+            async def there():
+                return (await gateway.admin.get("/api/v1/evidence/e-full")).status_code == 200
+
+            await until(there)
+
+    asyncio.run(main())

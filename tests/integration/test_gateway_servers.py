@@ -1,11 +1,14 @@
 """The gateway while its servers come and go, and at its own end."""
 
 import asyncio
+import os
+import signal
 import time
 
 import pytest
 
-from tests.fakes.live_gateway import gateway_settings, running_gateway, until
+from streams.gateway import app
+from tests.fakes.live_gateway import CountingHub, gateway_settings, running_gateway, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -48,14 +51,37 @@ def test_it_outlives_a_server_and_says_so(settings, bus_server, ledger_server, w
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("which", ["bus", "ledger"])
+def test_a_frozen_server_is_an_answer_too(settings, bus_server, ledger_server, which):
+    server = bus_server if which == "bus" else ledger_server
+
+    async def main():
+        async with running_gateway(settings) as gateway:
+            await gateway.camera()
+            os.kill(server.running.pid, signal.SIGSTOP)
+            try:
+                ready = await gateway.admin.get("/readyz")
+                assert ready.json()["checks"][which] is False
+                path = "/api/v1/alerts" if which == "ledger" else "/api/v1/status"
+                assert (await gateway.admin.get(path)).status_code == 503
+                assert (await gateway.admin.get("/api/v1/cameras")).status_code == 200
+            finally:
+                os.kill(server.running.pid, signal.SIGCONT)
+
+            async def ready_again():
+                return (await gateway.admin.get("/readyz")).status_code == 200
+
+            await until(ready_again)
+            assert (await gateway.admin.get(path)).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_it_starts_without_its_servers_and_is_ready_once_they_come(settings, ledger_server):
     async def main():
         async with running_gateway(settings) as gateway:
             await gateway.camera()
         await asyncio.to_thread(ledger_server.kill)
-        from streams.gateway import app
-        from tests.fakes.live_gateway import CountingHub
-
         parts = app.open_parts(settings, CountingHub())
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(app.serve(parts))

@@ -109,12 +109,9 @@ export class Tile {
     const waiting = this.camera.kind === "whip" && status?.state === "waiting";
     const words = live ? "Joining the live picture" : waiting ? "Nobody lends this camera yet" : state.word;
     say(this.note, store.reachable ? words : "The gateway does not answer");
-    say(
-      this.why,
-      (!store.reachable && "Reconnecting by itself") ||
-        (!live && status?.reason) ||
-        (stalled ? "No picture arrives" : ""),
-    );
+    const lend = waiting && "Open its link on the device whose camera should be watched";
+    const reason = !live && (lend || status?.reason || (stalled && "No picture arrives"));
+    say(this.why, (!store.reachable && "Reconnecting by itself") || reason || "");
     const next = status?.next_try_s;
     say(this.when, !live && next > 0 && store.reachable ? `Next try in ${Math.ceil(next)} s` : "");
     this.#facts(status);
