@@ -93,6 +93,29 @@ def mask_pictures(data: Path) -> Iterator[MaskPicture]:
                 )
 
 
+def press_pictures(data: Path) -> Iterator[MaskPicture]:
+    """Yield the unaligned LFW pictures, all bare; groups are people."""
+    with zipfile.ZipFile(data / "lfw_raw250_devtest.zip") as archive:
+        for name in sorted(n for n in archive.namelist() if n.endswith(".jpg")):
+            group = f"lfw/{name.partition('/')[0]}"
+            picture = decode_jpeg(archive.read(name))
+            yield MaskPicture("press", name, group, MaskState.MISSING, True, picture)
+
+
+def clip_frames(data: Path, every: int = 12) -> Iterator[MaskPicture]:
+    """Yield whole pictures of the bare clips, one in `every`; groups are people or clips."""
+    for path in sorted((data / "clips").glob("*.m*")):
+        group = "_".join(path.stem.split("_")[:2]) if path.stem.startswith("webcam") else path.stem
+        capture = cv2.VideoCapture(str(path))
+        for count in range(100_000):
+            if not capture.grab():
+                break
+            if count % every == 0:
+                picture = np.asarray(capture.retrieve()[1], np.uint8)
+                name = f"{path.stem}/{count}"
+                yield MaskPicture("clips", name, f"clips/{group}", MaskState.MISSING, True, picture)
+
+
 def fer_pictures(data: Path) -> Iterator[FerPicture]:
     """Yield every tile of FER2013's Training and PublicTest, in the sheets' order."""
     with zipfile.ZipFile(data / "fer2013_train_public.zip") as archive:

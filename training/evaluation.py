@@ -48,6 +48,8 @@ def evaluate_mask(data: Path, cache: Path) -> dict[str, Figures]:
         "drawn": ~real,
         "three real classes (masks3_real)": sources == "masks3_real",
         "real, face found by the detector": real & found,
+        "bare press pictures": sources == "press",
+        "bare clips": sources == "clips",
     }
     return {
         name: figures(chances[chosen], truth[chosen], mask.CLASSES)

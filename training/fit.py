@@ -2,19 +2,24 @@
 
 The learning rate follows the time used, so that a slow or a busy machine gives a finished, if
 lesser, network instead of a half-annealed one. A checkpoint is written after each pass over the
-data; the best on the validation set is kept.
+data; the last that is not worse on the validation set is kept.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+# A later pass is kept if it is not worse by more than this: the rate has fallen since, and the
+# validation set is too small to tell one from the other.
+LATER_IS_BETTER: Final = 0.01
 
 Sample = Callable[[int, int, np.random.Generator], tuple[NDArray[np.uint8], NDArray[np.float32]]]
 
@@ -94,8 +99,8 @@ def fit(network: nn.Module, task: Task, plan: Plan, out: Path) -> dict[str, Tens
             f"loss {np.mean(losses or [0]):.4f}, validation {figure:.4f}",
             flush=True,
         )
-        if figure > best or progress < 0.3:
-            best = figure
+        if figure >= best - LATER_IS_BETTER:
+            best = max(figure, best)
             kept = {name: tensor.clone() for name, tensor in network.state_dict().items()}
             torch.save(kept, out)
     return kept

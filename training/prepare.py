@@ -64,6 +64,23 @@ def find_points(
     return points.astype(np.float32)
 
 
+def faces_of(
+    frame: NDArray[np.uint8], detector: Detector, side_px: int = 160
+) -> list[NDArray[np.uint8]]:
+    """Return a square about each face of a whole picture, 2.4 faces wide, at most `side_px`."""
+    (faces,) = detector.detect([frame])
+    squares = []
+    for x1, y1, x2, y2 in faces.boxes:
+        half = 1.2 * max(x2 - x1, y2 - y1)
+        left, top = (max(0, int(v)) for v in ((x1 + x2) / 2 - half, (y1 + y2) / 2 - half))
+        right, bottom = (max(1, int(v)) for v in ((x1 + x2) / 2 + half, (y1 + y2) / 2 + half))
+        square = frame[top:bottom, left:right]
+        scale = min(1.0, side_px / max(square.shape[:2]))
+        smaller = cv2.resize(square, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        squares.append(np.asarray(smaller, np.uint8))
+    return squares
+
+
 def prepare(
     pictures: Sequence[NDArray[np.uint8]], detector: Detector, enlarge: Enlarge, wanted: Framing
 ) -> Prepared:
