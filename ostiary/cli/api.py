@@ -17,7 +17,7 @@ import httpx
 from config.schema import Settings
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.place import Place
-from ostiary.supervisor_home import read_running
+from ostiary.supervisor.home import read_running
 
 Record = Mapping[str, Any]  # one JSON object of the API
 PREFIX = "/api/v1"
@@ -119,7 +119,7 @@ def api_of(place: Place) -> Api:
 
 def gateway_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> Gateway:
     """Find address and key. Raises Failure where there is no key."""
-    from ostiary.supervisor_address import api_url
+    from ostiary.supervisor.address import api_url
 
     home = settings.home
     running = read_running(home)

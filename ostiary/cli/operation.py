@@ -14,7 +14,7 @@ from ostiary.cli.place import ConfigOption, HomeOption, JsonOption, SetOption, p
 
 if TYPE_CHECKING:
     from ostiary.cli.api import Record
-    from ostiary.doctor import Report
+    from ostiary.doctor.checks import Report
 
 config_app = typer.Typer(help="The settings and where they come from.", no_args_is_help=True)
 models_app = typer.Typer(help="The networks and their weights.", no_args_is_help=True)
@@ -104,7 +104,7 @@ def doctor(
     settings = place_of(context).with_flags(home, config, assignments).settings()
     import asyncio
 
-    from ostiary.doctor import Report, examine
+    from ostiary.doctor.checks import Report, examine
 
     reports: list[Report] = []
     healthy = asyncio.run(examine(settings, reports.append if as_json else _Spoken()))

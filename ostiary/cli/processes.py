@@ -26,9 +26,9 @@ def up(
     assignments: SetOption = None,
 ) -> None:
     """Run everything: servers, ingest, workers and the page; Ctrl-C stops it all."""
-    from ostiary.supervisor import Start
-    from ostiary.supervisor import up as run_up
-    from ostiary.supervisor_terminal import Terminal
+    from ostiary.supervisor.running import Start
+    from ostiary.supervisor.running import up as run_up
+    from ostiary.supervisor.terminal import Terminal
 
     place = place_of(context).with_flags(home, config, assignments)
     settings = place.settings()
@@ -40,8 +40,8 @@ def _ending_well(run: Callable[[], Awaitable[None]]) -> None:
     """Run until it ends; what a start may meet becomes a message."""
     import asyncio
 
-    from ostiary.supervisor import PortTaken
-    from ostiary.supervisor_home import AlreadyRunning
+    from ostiary.supervisor.home import AlreadyRunning
+    from ostiary.supervisor.running import PortTaken
     from streams.bus.connection import AWAY
     from streams.secrets import BadKeyFile, WrongKey
     from streams.valkey import ValkeyFailed
@@ -129,7 +129,7 @@ def server(
     if kind not in ("bus", "ledger"):
         raise Failure(f"There is no server {kind!r}: bus or ledger.", code=ExitCode.USAGE)
     settings = place_of(context).with_flags(home, config, assignments).settings()
-    from ostiary.supervisor_servers import serve_alone
+    from ostiary.supervisor.servers import serve_alone
 
     run_process(partial(serve_alone, kind="bus" if kind == "bus" else "ledger"), settings)
 
@@ -142,7 +142,7 @@ def prepare(
 ) -> None:
     """Prepare servers that run elsewhere: first keys, file cameras; `up` does it by itself."""
     settings = place_of(context).with_flags(home, config, assignments).settings()
-    from ostiary.supervisor_setup import prepare_alone
+    from ostiary.supervisor.setup import prepare_alone
 
     async def run() -> None:
         print(await prepare_alone(settings))
@@ -160,7 +160,7 @@ def run_process(run: "Callable[[Settings], Awaitable[None]]", settings: "Setting
     from redis.exceptions import TimeoutError as RedisTimeoutError
 
     from ostiary.cli.logs import configure
-    from ostiary.supervisor_servers import NotEmbedded
+    from ostiary.supervisor.servers import NotEmbedded
     from streams.secrets import BadKeyFile, WrongKey
     from streams.valkey import ValkeyFailed
 

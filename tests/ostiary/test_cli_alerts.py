@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import Installation, MakeInstallation, eventually
+from fakes.installation import Installation, MakeInstallation, eventually
 from fakes.ledger_records import a_person, an_alert
 
 from config.load import Request, load
-from ostiary.supervisor_setup import open_ledger
+from ostiary.supervisor.setup import open_ledger
 from streams.servers import open_box
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]

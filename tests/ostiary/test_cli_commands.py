@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Installation, MakeInstallation, eventually, free_port
+from fakes.installation import Installation, MakeInstallation, eventually, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

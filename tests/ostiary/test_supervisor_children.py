@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ostiary.supervisor_children import GRACE_S, Child, ChildPlan
-from ostiary.supervisor_logs import RotatedFile, Said
+from ostiary.supervisor.children import GRACE_S, Child, ChildPlan
+from ostiary.supervisor.logs import RotatedFile, Said
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -157,7 +157,7 @@ def test_grandchildren_go_too(tmp_path: Path, how: str) -> None:
 def test_children_end_with_a_killed_parent(tmp_path: Path) -> None:
     parent = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from ostiary.supervisor_children import *; from ostiary.supervisor_logs import *\n"
+        "from ostiary.supervisor.children import *; from ostiary.supervisor.logs import *\n"
         "plan = ChildPlan('c', (sys.executable, '-c', 'import os, time; "
         "print(os.getpid(), flush=True); time.sleep(60)'))\n"
         "say = lambda said: print(said.text, flush=True)\n"

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from conftest import Installation, MakeInstallation
+from fakes.installation import Installation, MakeInstallation
 from rich.console import Console
 
 from ostiary.demo.plan import PLAN
-from ostiary.supervisor_demo import FIRST_PORT, Demo, DemoFailed, DemoPlace
-from ostiary.supervisor_terminal import Terminal
+from ostiary.supervisor.demo import FIRST_PORT, Demo, DemoFailed, DemoPlace
+from ostiary.supervisor.terminal import Terminal
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

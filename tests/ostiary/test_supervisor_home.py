@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ostiary.supervisor_home import (
+from ostiary.supervisor.home import (
     AlreadyRunning,
     only_one,
     read_running,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.supervisor_logs import (
+from ostiary.supervisor.logs import (
     LONGEST_LINE_BYTES,
     REPEAT_WINDOW_NS,
     Lines,

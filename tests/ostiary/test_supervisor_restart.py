@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.supervisor_restart import (
+from ostiary.supervisor.restart import (
     FIRST_DELAY_S,
     HEALTHY_AFTER_S,
     LONGEST_DELAY_S,

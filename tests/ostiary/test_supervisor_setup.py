@@ -9,8 +9,8 @@ import pytest
 from config.cameras import Camera
 from config.load import Request, load
 from config.schema import Settings
-from ostiary.supervisor_servers import NotEmbedded, plans, serve_alone
-from ostiary.supervisor_setup import cli_key_file, open_ledger, prepare
+from ostiary.supervisor.servers import NotEmbedded, plans, serve_alone
+from ostiary.supervisor.setup import cli_key_file, open_ledger, prepare
 from streams.secrets import SecretBox
 from streams.servers import open_box
 from streams.valkey import EmbeddedValkey

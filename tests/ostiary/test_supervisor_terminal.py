@@ -7,8 +7,8 @@ import os
 import pytest
 from rich.console import Console
 
-from ostiary.supervisor_logs import Said
-from ostiary.supervisor_terminal import Terminal
+from ostiary.supervisor.logs import Said
+from ostiary.supervisor.terminal import Terminal
 
 pytestmark = pytest.mark.unit
 

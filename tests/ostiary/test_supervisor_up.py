@@ -11,7 +11,7 @@ import time
 import httpx
 import psutil
 import pytest
-from conftest import Installation, MakeInstallation, eventually
+from fakes.installation import Installation, MakeInstallation, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

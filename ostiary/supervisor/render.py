@@ -1,6 +1,6 @@
 """Knows how the demo's scenes are rendered in a process of their own, told as events.
 
-Does not know what they show. `python -m ostiary.supervisor_render FOLDER`.
+Does not know what they show. `python -m ostiary.supervisor.render FOLDER`.
 """
 
 import json

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ostiary.supervisor_logs import Repeats, Said
+from ostiary.supervisor.logs import Repeats, Said
 
 COLOURS = {"ingest": "cyan", "gateway": "magenta", "bus": "blue", "ledger": "blue", "demo": "green"}
 QUIET = frozenset({"request"})  # a refused request has a cause, which is an event of its own

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from config.cameras import Camera
 from config.schema import Settings
-from ostiary.supervisor_home import write_private
+from ostiary.supervisor.home import write_private
 from streams.bus.connection import AWAY
 from streams.bus.run import bus_run
 from streams.ledger.access import AccessRole, KeyRequest

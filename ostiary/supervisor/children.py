@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ostiary.supervisor_logs import KEPT_TAIL, Lines, RotatedFile, Said, parse_line
+from ostiary.supervisor.logs import KEPT_TAIL, Lines, RotatedFile, Said, parse_line
 
 PR_SET_PDEATHSIG: Final = 1
 READ_BYTES: Final = 65_536

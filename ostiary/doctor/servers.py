@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.schema import Settings
-from ostiary.doctor_finding import Finding, failed, fine, warning
-from ostiary.supervisor_address import EVERYWHERE
-from ostiary.supervisor_home import read_running
+from ostiary.doctor.finding import Finding, failed, fine, warning
+from ostiary.supervisor.address import EVERYWHERE
+from ostiary.supervisor.home import read_running
 from streams.bus.connection import AWAY, connect
 from streams.ledger.durability import durability
 from streams.ledger.ledger import Ledger

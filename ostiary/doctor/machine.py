@@ -12,7 +12,7 @@ import sys
 from typing import Final
 
 from config.schema import Settings
-from ostiary.doctor_finding import Finding, failed, fine, warning
+from ostiary.doctor.finding import Finding, failed, fine, warning
 
 GIB: Final = 2**30
 MIB: Final = 2**20

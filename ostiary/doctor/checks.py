@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.schema import Settings
-from ostiary import doctor_machine, doctor_servers
-from ostiary.doctor_finding import Finding, Verdict
+from ostiary.doctor import machine, servers
+from ostiary.doctor.finding import Finding, Verdict
 
 Check = Callable[[Settings], Awaitable[list[Finding]]]
 
@@ -41,18 +41,18 @@ class Report:
 
 
 CHECKS: dict[Area, Check] = {
-    Area.PYTHON: doctor_machine.python,
-    Area.HOME: doctor_machine.home,
-    Area.VALKEY: doctor_servers.valkey,
-    Area.LEDGER: doctor_servers.ledger,
-    Area.WEIGHTS: doctor_machine.weights,
-    Area.DEVICE: doctor_machine.device,
-    Area.CODECS: doctor_machine.codecs,
-    Area.SHARED_MEMORY: doctor_machine.shared_memory,
-    Area.SANDBOX: doctor_machine.sandbox,
-    Area.PORTS: doctor_servers.ports,
-    Area.WEBRTC: doctor_servers.webrtc,
-    Area.TLS: doctor_servers.tls,
+    Area.PYTHON: machine.python,
+    Area.HOME: machine.home,
+    Area.VALKEY: servers.valkey,
+    Area.LEDGER: servers.ledger,
+    Area.WEIGHTS: machine.weights,
+    Area.DEVICE: machine.device,
+    Area.CODECS: machine.codecs,
+    Area.SHARED_MEMORY: machine.shared_memory,
+    Area.SANDBOX: machine.sandbox,
+    Area.PORTS: servers.ports,
+    Area.WEBRTC: servers.webrtc,
+    Area.TLS: servers.tls,
 }
 LONGEST_S = 60.0
 

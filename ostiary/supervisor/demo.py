@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from ostiary.demo.plan import PLAN, USER, DemoCamera, DemoPerson
-from ostiary.supervisor_children import Child, ChildPlan
-from ostiary.supervisor_logs import RotatedFile, Said
-from ostiary.supervisor_terminal import Terminal
+from ostiary.supervisor.children import Child, ChildPlan
+from ostiary.supervisor.logs import RotatedFile, Said
+from ostiary.supervisor.terminal import Terminal
 
 HOST: Final = "127.0.0.1"
 FIRST_PORT: Final = 8554  # RTSP's usual alternative
@@ -66,7 +66,7 @@ class Demo:
 
     async def render(self) -> Path:
         """Render the scenes that are not there yet; return their folder. Raises DemoFailed."""
-        command = (sys.executable, "-m", "ostiary.supervisor_render", str(self._place.folder))
+        command = (sys.executable, "-m", "ostiary.supervisor.render", str(self._place.folder))
         log = RotatedFile(self._place.home / "logs" / "demo-scenes.log")
         folders: list[Path] = []
         with self._terminal.progress("Drawing the demo's scenes (once)") as bar:

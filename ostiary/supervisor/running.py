@@ -16,20 +16,20 @@ from functools import partial
 from pathlib import Path
 
 from config.schema import Settings
-from ostiary.supervisor_address import api_url
-from ostiary.supervisor_children import Child, ChildPlan, ostiary_command
-from ostiary.supervisor_home import only_one, write_private
-from ostiary.supervisor_logs import RotatedFile
-from ostiary.supervisor_restart import Lives, after_end
-from ostiary.supervisor_servers import KeptServer, ending, keep_server, plans
-from ostiary.supervisor_setup import (
+from ostiary.supervisor.address import api_url
+from ostiary.supervisor.children import Child, ChildPlan, ostiary_command
+from ostiary.supervisor.home import only_one, write_private
+from ostiary.supervisor.logs import RotatedFile
+from ostiary.supervisor.restart import Lives, after_end
+from ostiary.supervisor.servers import KeptServer, ending, keep_server, plans
+from ostiary.supervisor.setup import (
     Prepared,
     admin_key_file,
     apply_users,
     name_bus,
     prepare,
 )
-from ostiary.supervisor_terminal import Terminal
+from ostiary.supervisor.terminal import Terminal
 from streams.secrets import SecretBox
 from streams.servers import open_box
 from streams.valkey import EmbeddedValkey
@@ -197,7 +197,7 @@ class Supervisor:
         return text if named or self._home == usual else f"{text} --home {self._home}"
 
     async def _bring_up_demo(self, tasks: asyncio.TaskGroup, prepared: Prepared) -> None:
-        from ostiary.supervisor_demo import Demo, DemoFailed, DemoPlace
+        from ostiary.supervisor.demo import Demo, DemoFailed, DemoPlace
 
         password = self._box.derive("demo")
         place = DemoPlace(self._home, api_url(self._settings), prepared.cli_key, password)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from config.schema import Settings
-from ostiary.supervisor_restart import Lives, after_end
-from ostiary.supervisor_terminal import Terminal
+from ostiary.supervisor.restart import Lives, after_end
+from ostiary.supervisor.terminal import Terminal
 from streams.secrets import SecretBox
 from streams.servers import FOR_BUS, FOR_LEDGER, open_box
 from streams.valkey import EmbeddedValkey, ValkeyFailed, ValkeyPlan, socket_path

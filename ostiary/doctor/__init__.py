@@ -1,0 +1,1 @@
+"""What `ostiary doctor` examines on a machine, and what it says to do."""
