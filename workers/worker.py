@@ -107,7 +107,10 @@ class Worker:
 
     async def _open(self, taken: Taken) -> None:
         looks = await appearances.read(self.bus, taken.camera.id)
-        plan = DeskPlan(self.roster.gallery, dict(self.tools.models.versions), self.tools.sampling)
+        versions = self.tools.models.versions
+        # Alerts name the networks that they rest on, and none rests on an expression.
+        named = {role: versions[role] for role in ("detector", "embedder", "mask")}
+        plan = DeskPlan(self.roster.gallery, named, self.tools.sampling)
         desk = open_desk(taken, plan, looks, now_ns())
         async with self.analysis.turn:
             self.analysis.desks[taken.camera.id] = desk
@@ -229,7 +232,7 @@ async def run(settings: Settings) -> None:
                     settings=settings,
                     ledger=ledger,
                     tools=tools,
-                    roster=Roster(ledger, models.versions["embedder"], GallerySettings()),
+                    roster=Roster(ledger, models.versions["embedder"], gallery_settings(models)),
                     enrolment=Enrolment(models, pool, box, executor),
                     analysis=Analysis(tools, rate_hz=analysis.pictures_per_s),
                     ownership=Ownership(bus, ledger.fences, worker_id),
@@ -237,6 +240,12 @@ async def run(settings: Settings) -> None:
         finally:
             await ledger.aclose()
             await bus.aclose()
+
+
+def gallery_settings(models: Models) -> GallerySettings:
+    """Return when a face is somebody, by what was measured of the embedder in use."""
+    measured = models.thresholds("embedder")
+    return GallerySettings(accept_bare=measured["accept"], margin=measured["margin"])
 
 
 def load_models(settings: Settings) -> Models:

@@ -39,7 +39,9 @@ class Tab:
 
 
 @contextlib.asynccontextmanager
-async def a_tab(width: int = 1280, height: int = 800) -> AsyncIterator[Tab]:
+async def a_tab(
+    width: int = 1280, height: int = 800, bypass_csp: bool = False
+) -> AsyncIterator[Tab]:
     """Open a page in a fresh browser; skip where there is none."""
     if not CHROMIUM.exists():
         pytest.skip("no /usr/bin/chromium: apt-get install chromium")
@@ -48,7 +50,9 @@ async def a_tab(width: int = 1280, height: int = 800) -> AsyncIterator[Tab]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         try:
-            page = await browser.new_page(viewport={"width": width, "height": height})
+            page = await browser.new_page(
+                viewport={"width": width, "height": height}, bypass_csp=bypass_csp
+            )
             tab = Tab(page)
             page.on("console", lambda one: one.type == "error" and tab.errors.append(one.text))
             page.on("pageerror", lambda error: tab.errors.append(str(error)))

@@ -34,17 +34,18 @@ READ_STAMPS = """
   window.stamps = {};
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
-    constructor(...all) {
-      super(...all);
-      this.addEventListener("track", ({ receiver, track }) => {
-        if (track.kind !== "video") return;
+    // Right at its birth: later a receiver lets pictures pass beside the transform.
+    addTransceiver(kind, ...more) {
+      const transceiver = super.addTransceiver(kind, ...more);
+      if (kind === "video") {
         const url = URL.createObjectURL(new Blob([reader], { type: "text/javascript" }));
         const worker = new Worker(url);
         worker.onmessage = ({ data: [rtp, [stream, index]] }) => {
           (window.stamps[stream] ??= {})[rtp] = index;
         };
-        receiver.transform = new RTCRtpScriptTransform(worker);
-      });
+        transceiver.receiver.transform = new RTCRtpScriptTransform(worker);
+      }
+      return transceiver;
     }
   };
 })();
