@@ -6,6 +6,7 @@ hold, beside the plain loop in the same run; `--clips DIR` repeats the rows on f
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.alert_times import AlertTime, alert_times
+from benchmarks.browser import viewer
 from benchmarks.installation import (
     PASSWORD,
     Generator,
@@ -43,6 +45,7 @@ class Plan:
     cameras: tuple[tuple[str, str | None], ...]
     seconds: float
     truths: Mapping[str, Path]
+    watched: bool = False
 
 
 def spread(values: list[float]) -> dict[str, float] | None:
@@ -59,19 +62,31 @@ async def measure(plan: Plan, system: Installation, source: Generator) -> dict[s
     for camera_id, (main, sub) in zip(ids, plan.cameras, strict=True):
         await system.ledger.cameras.put(source.camera(camera_id, main, sub))
     await _settled(system, ids)
-    since = await system.ledger.alerts.newest()
-    newest = dict.fromkeys(ids, "$")
-    timeline = Timeline(system.bus, SendTimes(source.send_times), newest)
-    meter = Meter(system.pid, {"generator": source.pid})
-    meter.begin()
-    until = time.monotonic() + plan.seconds
-    while time.monotonic() < until:
-        await timeline.collect()
-    used = meter.read()
+    async with contextlib.AsyncExitStack() as stack:
+        extra, first = {"generator": source.pid}, None
+        if plan.watched:
+            seen = await stack.enter_async_context(viewer(system, len(ids)))
+            extra["browser"], first = seen.pid, seen.first_picture_ms
+        since = await system.ledger.alerts.newest()
+        newest = dict.fromkeys(ids, "$")
+        timeline = Timeline(system.bus, SendTimes(source.send_times), newest)
+        meter = Meter(system.pid, extra)
+        meter.begin()
+        until = time.monotonic() + plan.seconds
+        while time.monotonic() < until:
+            await timeline.collect()
+            meter.sample()
+        used = meter.read()
     row = await _row(plan, system, timeline, since)
     for camera_id in ids:
         await system.ledger.cameras.remove(camera_id)
-    return {**row, "cpu_percent": used, "resident_mib": meter.resident_mib()}
+    return {
+        **row,
+        "first_picture_ms": first,
+        "cpu_percent": used,
+        "resident_mib": meter.resident_mib(),
+        "slope_mib_per_h": meter.slopes_mib_per_h(),
+    }
 
 
 async def _settled(system: Installation, ids: list[str]) -> None:
@@ -154,7 +169,9 @@ def report(row: dict[str, Any]) -> None:
         print(f"- {name.replace('_', ' ')}: {row[name]}")
     print(f"- alerts opened: {row['alerts']}")
     print(f"- CPU, percent of one core: {row['cpu_percent']}")
-    print(f"- resident MiB: {row['resident_mib']}")
+    print(f"- resident MiB: {row['resident_mib']}; slope MiB/h: {row['slope_mib_per_h']}")
+    if row["first_picture_ms"]:
+        print(f"- first picture in the browser, ms after its offer: {row['first_picture_ms']}")
     print(f"- modes: {row['modes']}; drops: {row['drops']}")
     if "plain_loop" in row:
         print(f"- plain loop, same streams: {row['plain_loop']}")
@@ -178,6 +195,10 @@ async def main() -> None:
         truths = {"lobby": demo.lobby_truth, "studio": demo.studio_truth}
         rows.append(await measure(Plan("demo, 2 cameras", files, cameras, options.seconds, truths),
                                   system, source))  # fmt: skip
+        report(rows[-1])
+        plan = Plan("demo, 2 cameras, 1 viewer", files, cameras, min(60, options.seconds), truths,
+                    watched=True)  # fmt: skip
+        rows.append(await measure(plan, system, source))
         report(rows[-1])
     if options.clips:
         clips = {path.stem.replace("_", "-"): path for path in sorted(options.clips.glob("*.m*"))}

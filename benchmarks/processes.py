@@ -4,8 +4,10 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import numpy as np
 import psutil
 
+SAMPLE_EVERY_S = 10.0
 PARTS = ("ingest", "worker", "gateway", "server")
 
 
@@ -43,6 +45,7 @@ class Meter:
     extra: dict[str, int] = field(default_factory=dict)  # name → pid, with its children
     _before: dict[int, float] = field(default_factory=dict)
     _begun_s: float = 0.0
+    _samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
 
     def begin(self) -> None:
         """Note where every process stands."""
@@ -62,6 +65,24 @@ class Meter:
                 1,
             )
             for name, group in self._all().items()
+        }
+
+    def sample(self) -> None:
+        """Note every part's memory, at most each ten seconds."""
+        now_s = time.monotonic()
+        if not self._samples or now_s - self._samples[-1][0] >= SAMPLE_EVERY_S:
+            self._samples.append((now_s, self.resident_mib()))
+
+    def slopes_mib_per_h(self) -> dict[str, float] | None:
+        """Return each part's growth over the second half of the samples; None where too short."""
+        half = self._samples[len(self._samples) // 2 :]
+        if len(half) < 6:
+            return None
+        times_h = np.array([at / 3600 for at, _ in half])
+        names = set.intersection(*(set(parts) for _, parts in half))
+        return {
+            name: round(float(np.polyfit(times_h, [parts[name] for _, parts in half], 1)[0]), 1)
+            for name in sorted(names)
         }
 
     def resident_mib(self) -> dict[str, float]:
