@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DemoOption = Annotated[
     bool,
-    typer.Option("--demo", help="Add two demo cameras and two enrolled people of the demo."),
+    typer.Option("--demo", help="Add two demo cameras and three enrolled people of the demo."),
 ]
 
 
