@@ -1,5 +1,6 @@
 """Knows how owned cameras' packets go from the bus to the decoders. Does not look at pictures."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -63,6 +64,9 @@ class Intake:
 
     async def step(self) -> int:
         """Read once, waiting up to BLOCK_MS, and return how many packets came."""
+        if not self._lanes:  # nothing to read returns at once: whoever repeats this would spin
+            await asyncio.sleep(BLOCK_MS / 1000)
+            return 0
         cursors: Mapping[StreamKey, str] = {key: one.cursor for key, one in self._lanes.items()}
         found = await PacketReader(self.bus).read(cursors, READ_COUNT, BLOCK_MS)
         for seen in found:

@@ -61,7 +61,8 @@ class Snapshots:
     async def send(self, bus: Redis, now_ns: int) -> None:
         """Send what is new, forget what is written, send again what is not after 5 s."""
         for evidence_id in await evidence.written(bus, list(self._kept)):
-            if self._kept[evidence_id].sent_ns:
+            kept = self._kept.get(evidence_id)  # newer ones may have pushed it out meanwhile
+            if kept is not None and kept.sent_ns:
                 del self._kept[evidence_id]
         for kept in list(self._kept.values()):
             if now_ns - kept.sent_ns >= RESEND_AFTER_NS:
