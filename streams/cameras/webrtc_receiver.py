@@ -75,6 +75,7 @@ def _decoder_for(codec: Any) -> Any:
 
 
 _genuine_decoder = aiortc.rtcrtpreceiver.get_decoder
+_genuine_buffer = aiortc.rtcrtpreceiver.JitterBuffer
 
 
 def take_over(addresses: Sequence[str]) -> None:
@@ -88,6 +89,12 @@ def take_over(addresses: Sequence[str]) -> None:
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [
         address for address in offered if (use_ipv6 if ":" in address else use_ipv4)
     ]
+
+
+def give_back() -> None:
+    """Let aiortc decode again, for a process that goes on after lending has ended."""
+    aiortc.rtcrtpreceiver.get_decoder = _genuine_decoder
+    aiortc.rtcrtpreceiver.JitterBuffer = _genuine_buffer
 
 
 class BadOffer(ValueError):

@@ -18,7 +18,13 @@ from streams.cameras.depacketise import MAX_UNIT_BYTES, RawUnit
 from streams.cameras.errors import SourceError
 from streams.cameras.source import Deliver
 from streams.cameras.units import Framing
-from streams.cameras.webrtc_receiver import BadOffer, EncodedUnit, VideoReceiver, take_over
+from streams.cameras.webrtc_receiver import (
+    BadOffer,
+    EncodedUnit,
+    VideoReceiver,
+    give_back,
+    take_over,
+)
 from streams.cameras.webrtc_sdp import with_bitrates, without_mdns
 
 MAX_SDP_BYTES: Final = 64 * 1024
@@ -116,6 +122,7 @@ class WhipHub:
         """Close every connection."""
         sessions = [place.session for place in self._places.values() if place.session]
         await asyncio.gather(*(session.receiver.close() for session in sessions))
+        give_back()
 
 
 class WhipSource:

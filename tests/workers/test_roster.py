@@ -1,0 +1,150 @@
+"""Cameras and people as the ledger holds them, and that changes and erasures reach the worker."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from fakes.ledger_real import with_ledger
+from fakes.ledger_records import a_person
+from fakes.worker_scenes import camera_of
+
+from engine.gallery import GallerySettings
+from workers.roster import Listeners, Roster
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+EMBEDDER = "sface@1"
+
+
+def roster_of(ledger):
+    return Roster(ledger, EMBEDDER, GallerySettings())
+
+
+def under(person, model, only=None):
+    """The person with the vectors (or one of them) of another embedder."""
+    photos = tuple(
+        replace(one, model=model) if only in (None, number) else one
+        for number, one in enumerate(person.photos)
+    )
+    return replace(person, photos=photos)
+
+
+def known(gallery):
+    return sorted(person.person_id for person in gallery.people)
+
+
+class Worker:
+    """What a worker does when the roster changed: it notes it, and confirms erasures."""
+
+    def __init__(self, ledger):
+        self.ledger, self.galleries, self.erased = ledger, [], []
+
+    async def regard(self, gallery):
+        self.galleries.append(known(gallery))
+
+    async def erase(self, person_id):
+        self.erased.append(person_id)
+        await self.ledger.people.confirm_erasure(person_id, "w-1")
+
+    @property
+    def listeners(self):
+        return Listeners(self.regard, self.erase)
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def following(server, body):
+    """Run body(ledger, roster, worker) while the roster follows the ledger."""
+
+    async def work(ledger):
+        roster, worker = roster_of(ledger), Worker(ledger)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(roster.follow(worker.listeners))
+            await until(lambda: worker.galleries)
+            await body(ledger, roster, worker)
+            follower.cancel()
+
+    with_ledger(server, work)
+
+
+def test_everybody_enrolled_under_the_embedder_in_use_is_known(ledger_server):
+    async def work(ledger):
+        await ledger.people.put(a_person("p-1"))
+        await ledger.people.put(under(a_person("p-2", photos=3), "other@2"))
+        await ledger.people.put(under(a_person("p-3", photos=3), "other@2", only=0))
+        await ledger.people.put(a_person("p-4", photos=0))
+        roster = roster_of(ledger)
+        await roster.load()
+        vectors = {one.person_id: len(one.vectors) for one in roster.gallery.people}
+        assert vectors == {"p-1": 2, "p-3": 2}
+
+    with_ledger(ledger_server, work)
+
+
+def test_cameras_and_people_that_come_and_go_are_followed(ledger_server):
+    async def body(ledger, roster, worker):
+        await ledger.cameras.put(camera_of("gate"))
+        await ledger.cameras.put(camera_of("hall"))
+        await ledger.people.put(a_person("p-1"))
+        await until(lambda: set(roster.cameras) == {"gate", "hall"} and worker.galleries[-1])
+        assert worker.galleries[-1] == known(roster.gallery) == ["p-1"]
+        await ledger.cameras.put(camera_of("gate", mask_required=True))
+        await ledger.cameras.remove("hall")
+        await until(lambda: "hall" not in roster.cameras)
+        assert roster.cameras["gate"].mask_required
+
+    following(ledger_server, body)
+
+
+def test_an_erased_person_is_forgotten_and_the_erasure_confirmed(ledger_server):
+    async def body(ledger, roster, worker):
+        await ledger.people.put(a_person("p-1"))
+        await ledger.people.put(a_person("p-2"))
+        await until(lambda: worker.galleries[-1] == ["p-1", "p-2"])
+
+        async def live_workers():
+            return {"w-1"}
+
+        async def drop(snapshots):
+            assert not snapshots
+
+        done = await ledger.people.erase("p-1", live_workers, drop)
+        assert (set(done.confirmed), set(done.unconfirmed)) == ({"w-1"}, set())
+        assert worker.erased == ["p-1"]
+        assert known(roster.gallery) == ["p-2"]
+
+    following(ledger_server, body)
+
+
+def test_an_erasure_that_was_cut_short_is_taken_up_at_the_start(ledger_server):
+    async def work(ledger):
+        await ledger.people.put(a_person("p-1"))
+
+        async def cut_short():
+            raise ConnectionError("the process that erased has ended")
+
+        with pytest.raises(ConnectionError):
+            await ledger.people.erase("p-1", cut_short, cut_short)
+        roster, worker = roster_of(ledger), Worker(ledger)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(roster.follow(worker.listeners))
+            await until(lambda: worker.erased)
+            follower.cancel()
+        assert worker.erased == ["p-1"]
+        assert worker.galleries[-1] == []
+
+    with_ledger(ledger_server, work)
+
+
+def test_what_changed_while_the_ledger_was_away_is_learnt_when_it_is_back(ledger_server):
+    async def body(ledger, roster, worker):
+        await ledger_server.running.kill()
+        await ledger_server.running.start()
+        await ledger.people.put(a_person("p-1"))
+        await until(lambda: worker.galleries[-1] == ["p-1"])
+
+    following(ledger_server, body)
