@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from engine.observations import Observation
 from engine.packets import entry_ms
@@ -94,7 +95,7 @@ class Analysis:
         for thought in thoughts:
             try:
                 await self._publish(thought)
-            except AWAY:
+            except (*AWAY, ResponseError):  # away, or full
                 thought.job.desk.figures.drops["bus_away"] += 1
 
     def _keep(self, thought: Thought) -> None:

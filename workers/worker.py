@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from config.schema import Settings
 from engine.catchup import CatchUpSettings
@@ -22,6 +23,7 @@ from streams.bus.heartbeats import WorkerStatus
 from streams.bus.run import bus_run
 from streams.clock import now_ns
 from streams.codecs.pool import DecoderPool, PoolSettings
+from streams.ledger.functions import Fenced, NotDurable
 from streams.ledger.ledger import Ledger
 from streams.servers import home, ledger_password, ledger_url, open_box, open_bus
 from workers.analysis import Analysis, Tools
@@ -194,11 +196,14 @@ class Worker:
 
 
 async def patiently(step: Callable[[], Awaitable[object]], pause_s: float) -> NoReturn:
-    """Run a step for ever; while a server is away, wait and try again."""
+    """Run a step for ever; while a server is away or takes no writes, wait and try again.
+
+    Fenced here is a camera that another worker claimed first: it is looked at again later.
+    """
     while True:
         try:
             await step()
-        except AWAY as error:
+        except (*AWAY, ResponseError, NotDurable, Fenced) as error:
             log.warning("server away", step=getattr(step, "__name__", "step"), error=str(error))
             await asyncio.sleep(AGAIN_AFTER_S)
         await asyncio.sleep(pause_s)

@@ -1,6 +1,7 @@
 """Knows how what a camera's desk keeps reaches the ledger, once and in order. Decides nothing."""
 
 import structlog
+from redis.exceptions import ResponseError
 
 from engine.outbox import VisitBox
 from streams.bus.connection import AWAY
@@ -14,12 +15,13 @@ log = structlog.get_logger()
 async def flush(ledger: Ledger, desk: Desk) -> bool:
     """Write a desk's visits, then its alerts; return whether nothing waits any more.
 
-    While the ledger is away everything stays where it is. Fenced out, openings that the ledger
-    may not know are handed in as closed, and the rest is the next owner's affair.
+    While the ledger is away or takes no writes everything stays where it is. Fenced out,
+    openings that the ledger may not know are handed in as closed, and the rest is the next
+    owner's affair.
     """
     try:
         await _write(ledger, desk)
-    except AWAY as error:
+    except (*AWAY, ResponseError) as error:
         log.warning("ledger away", camera=desk.camera.id, waiting=len(desk.outbox),
                     error=type(error).__name__)  # fmt: skip
     except NotDurable:
@@ -53,6 +55,6 @@ async def hand_in(ledger: Ledger, desk: Desk) -> None:
             await ledger.alerts.write(revision, desk.token)
         except Fenced:
             log.info("handed over", camera=desk.camera.id, alert=revision.id)
-        except (*AWAY, NotDurable, Refused) as error:
+        except (*AWAY, ResponseError, NotDurable, Refused) as error:
             log.error("lost at hand-over", camera=desk.camera.id, alert=revision.id,
                       error=str(error))  # fmt: skip
