@@ -39,12 +39,15 @@ def encoded(picture, suffix=".png"):
 
 
 def turned_away():
-    """One half of the face squeezed, so that the nose lies beside the middle of the eyes."""
-    picture = portrait(face_px=180)
+    """A half-turned head turned on by 60 degrees, as if it were a cylinder."""
+    picture = portrait("obama2", face_px=180)
     height, width = picture.shape[:2]
-    across = np.linspace(0, 1, width, dtype=np.float32) ** 2.2 * (width - 1)
-    rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
-    return cv2.remap(picture, np.repeat(across[None], height, 0), rows, cv2.INTER_LINEAR)
+    middle_px, radius_px = 40 + 0.5 * 2 * 180, 0.56 * 180
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    aside = np.clip((x - middle_px) / radius_px, -0.999, 0.999)
+    shown = middle_px + radius_px * np.sin(np.arcsin(aside) + np.radians(60))
+    across = np.where(np.abs(aside) < 0.999, shown, x).astype(np.float32)
+    return cv2.remap(picture, across, y, cv2.INTER_LINEAR)
 
 
 def dimmed(share):

@@ -1,0 +1,220 @@
+"""Turns over desks with real networks and a real bus: what is refused, kept and published."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+from fakes.ledger_real import BOX
+from fakes.worker_scenes import (
+    BEGIN_NS,
+    SECOND_NS,
+    background,
+    camera_of,
+    desk_of,
+    picture_of,
+    scene,
+)
+
+from engine.packets import Role
+from engine.rules import RuleKind
+from engine.sampling import SamplingSettings
+from streams.bus import keys, observations
+from streams.bus.clock import BusClock
+from streams.bus.connection import connect
+from streams.bus.packets import StreamKey
+from streams.clock import now_ns
+from streams.valkey import USER
+from workers.analysis import Analysis, Tools
+from workers.intake import Intake
+from workers.snapshots import Snapshots
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+BUDGET_MS = 500
+EVERY_NS = SECOND_NS // 5
+DOOR = StreamKey("door", Role.MAIN)
+
+
+@dataclass
+class Pool:
+    """Hands over the pictures that the test decoded."""
+
+    ready: list = field(default_factory=list)
+    released: int = 0
+
+    async def wait(self, timeout_s):
+        await asyncio.sleep(0)
+
+    def take(self):
+        pictures, self.ready = self.ready, []
+        for one in pictures:
+            one._give_back = self._count
+        return pictures
+
+    def _count(self):
+        self.released += 1
+
+
+class AskedIntake(Intake):
+    """Remembers which rates were asked for."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.asked = []
+
+    def set_rate(self, stream, pictures_per_s):
+        self.asked.append((stream, pictures_per_s))
+
+
+@dataclass
+class Bench:
+    """An analysis of one camera, `door`, where masks must be worn."""
+
+    bus: object
+    pool: Pool
+    analysis: Analysis
+
+    @property
+    def desk(self):
+        return self.analysis.desks["door"]
+
+    @property
+    def drops(self):
+        return dict(self.desk.figures.drops)
+
+    async def show(self, pixels, step=0, camera="door", behind_ms=0):
+        picture = picture_of(camera, pixels, BEGIN_NS + step * EVERY_NS, 1, behind_ms)
+        self.pool.ready.append(picture)
+        await self.analysis.step()
+
+    async def published(self):
+        return [one.observation for one in await observations.read(self.bus, {"door": "0"})]
+
+
+def bench(models, server, body):
+    async def run():
+        bus, pool, clock = connect(server.url, USER, server.plan.password), Pool(), BusClock()
+        await clock.measure(bus)
+        with ThreadPoolExecutor(1) as executor:
+            intake = AskedIntake(bus, pool, 8.0)
+            tools = Tools(
+                bus, clock, models, pool, intake, Snapshots(BOX), executor, SamplingSettings(),
+                BUDGET_MS,
+            )  # fmt: skip
+            analysis = Analysis(tools)
+            camera = camera_of("door", mask_required=True)
+            analysis.desks["door"] = desk_of(camera, now_ns=now_ns())
+            try:
+                async with asyncio.timeout(60):
+                    await body(Bench(bus, pool, analysis))
+            finally:
+                await bus.aclose()
+
+    asyncio.run(run())
+
+
+def somebody(step):
+    return scene(("obama", 60 + 6 * step, 60, 90))
+
+
+def test_a_picture_becomes_an_observation_with_its_place_in_the_stream(models, bus_server):
+    async def body(bench):
+        await bench.show(somebody(0))
+        await bench.show(somebody(1), 1)
+        first, second = await bench.published()
+        assert (first.camera, first.epoch_ms, first.captured_ns) == ("door", 1, BEGIN_NS)
+        assert (first.token, first.role) == (7, Role.MAIN)
+        assert second.captured_ns == BEGIN_NS + EVERY_NS
+        assert second.tracks[0].track_id == first.tracks[0].track_id == "7-1"
+        assert bench.desk.figures.record(now_ns())["latency_ms"]["p50"] < 5000
+        assert bench.pool.released == 2
+
+    bench(models, bus_server, body)
+
+
+def test_repeated_and_stale_pictures_are_refused_counted_and_given_back(models, bus_server):
+    async def body(bench):
+        await bench.show(background(), 5)
+        await bench.show(background(), 5)
+        await bench.show(background(), 4)
+        await bench.show(background(), 6, behind_ms=BUDGET_MS + 100)
+        await bench.show(background(), 7, camera="elsewhere")
+        await bench.show(background(), 8)
+        captured = [one.captured_ns for one in await bench.published()]
+        assert captured == [BEGIN_NS + step * EVERY_NS for step in (5, 8)]
+        assert bench.drops == {"repeated": 2, "stale": 1}
+        assert bench.pool.released == 6
+
+    bench(models, bus_server, body)
+
+
+def test_while_the_bus_is_away_alerts_are_found_all_the_same(models, bus_server):
+    async def body(bench):
+        await bus_server.running.kill()
+        for step in range(12):
+            await bench.show(somebody(step), step)
+        assert bench.drops == {"bus_away": 12}
+        assert bench.desk.outbox.take().kind is RuleKind.UNMASKED
+        assert bench.desk.visits.take() is not None
+        assert bench.analysis.written.is_set()
+        await bus_server.running.start()
+        await bench.show(somebody(12), 12)
+        assert len(await bench.published()) == 1
+
+    bench(models, bus_server, body)
+
+
+def test_a_full_bus_does_not_end_the_analysis(models, bus_server):
+    async def body(bench):
+        await bench.bus.config_set("maxmemory", 1)
+        await bench.show(somebody(0))
+        await bench.bus.config_set("maxmemory", 0)
+        await bench.show(somebody(1), 1)
+        assert bench.drops == {"bus_away": 1}
+        assert len(await bench.published()) == 1
+
+    bench(models, bus_server, body)
+
+
+def test_when_pictures_stop_the_visit_and_its_alerts_are_closed(models, bus_server):
+    async def body(bench):
+        for step in range(10):
+            await bench.show(somebody(step), step)
+        desk = bench.desk
+        opened, visit = desk.outbox.take(), desk.visits.take()
+        desk.outbox.confirm(opened)
+        desk.visits.confirm(visit)
+        bench.analysis.written.clear()
+        for second in range(1, 60):
+            desk.last_seen_ns = now_ns() - second * SECOND_NS
+            await bench.analysis.step()
+        closing, ended = desk.outbox.take(), desk.visits.take()
+        assert (closing.id, closing.active) == (opened.id, False)
+        assert (ended.id, ended.ended) == (visit.id, True)
+        assert bench.analysis.written.is_set()
+
+    bench(models, bus_server, body)
+
+
+def test_the_picture_that_an_alert_wants_waits_to_be_sent(models, bus_server):
+    async def body(bench):
+        for step in range(10):
+            await bench.show(somebody(step), step)
+        alert = bench.desk.outbox.take()
+        await bench.analysis.tools.snapshots.send(bench.bus, now_ns())
+        sent = [fields[b"id"].decode() for _, fields in await bench.bus.xrange(keys.EVIDENCE)]
+        assert alert.evidence.snapshot in sent
+
+    bench(models, bus_server, body)
+
+
+def test_a_busy_worker_asks_for_no_more_pictures_than_it_can_take(models, bus_server):
+    async def body(bench):
+        await bench.show(somebody(0))
+        bench.analysis.rate_hz = 2.5
+        await bench.show(somebody(1), 1)
+        full_hz = bench.analysis.tools.sampling.full_hz
+        assert bench.analysis.tools.intake.asked == [(DOOR, full_hz), (DOOR, 2.5)]
+
+    bench(models, bus_server, body)
