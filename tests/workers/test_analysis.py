@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from fakes.ledger_real import BOX
 from fakes.worker_scenes import (
@@ -216,5 +217,30 @@ def test_a_busy_worker_asks_for_no_more_pictures_than_it_can_take(models, bus_se
         await bench.show(somebody(1), 1)
         full_hz = bench.analysis.tools.sampling.full_hz
         assert bench.analysis.tools.intake.asked == [(DOOR, full_hz), (DOOR, 2.5)]
+
+    bench(models, bus_server, body)
+
+
+def test_a_still_camera_comes_to_rest_and_wakes_when_somebody_comes(models, bus_server):
+    async def body(bench):
+        for step in range(25):  # 5 s
+            await bench.show(background(), step)
+        await bench.show(somebody(0), 25)
+        asked = [rate_hz for _, rate_hz in bench.analysis.tools.intake.asked]
+        settings = bench.analysis.tools.sampling
+        assert asked[:11] == [settings.full_hz] * 11  # 0 to 2 s
+        assert asked[11:25] == [settings.idle_hz] * 14
+        assert asked[25] == settings.full_hz
+
+    bench(models, bus_server, body)
+
+
+def test_a_turn_that_fails_is_counted_and_the_next_goes_on(models, bus_server):
+    async def body(bench):
+        await bench.show(np.zeros((0, 0, 3), np.uint8))
+        assert bench.drops == {"defect": 1}
+        await bench.show(somebody(1), 1)
+        assert len(await bench.published()) == 1
+        assert bench.pool.released == 2
 
     bench(models, bus_server, body)

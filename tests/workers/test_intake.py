@@ -52,8 +52,10 @@ class Bench:
     async def write(self, packets: list[Packet], stream: StreamKey = DOOR) -> None:
         await PacketWriter(self.bus, stream, Window()).write(packets, time.time_ns() // 1_000_000)
 
-    async def state(self, epoch_ms: int, codec: Codec = Codec.H264) -> None:
-        await write_status(self.bus, DOOR, SourceStatus("up", codec=codec, epoch_ms=epoch_ms))
+    async def state(self, epoch_ms: int = 1, codec: Codec = Codec.H264) -> None:
+        for stream in (DOOR, HALL):
+            status = SourceStatus("up", codec=codec, epoch_ms=epoch_ms)
+            await write_status(self.bus, stream, status)
 
     async def drain(self) -> list[Unit]:
         while await self.intake.step():
@@ -83,6 +85,7 @@ def test_nothing_lies_between_an_entry_and_what_is_before_it(entry: tuple[int, i
 
 def test_reading_begins_at_the_newest_keyframe(bus_server: Any) -> None:
     async def body(bench: Bench) -> None:
+        await bench.state()
         packets = clip(25)  # keyframes at 0, 10, 20
         await bench.write(packets)
         await bench.intake.begin(DOOR)
@@ -96,6 +99,7 @@ def test_reading_begins_at_the_newest_keyframe(bus_server: Any) -> None:
 
 def test_a_stream_that_has_not_begun_is_read_from_its_first_packet(bus_server: Any) -> None:
     async def body(bench: Bench) -> None:
+        await bench.state()
         await bench.intake.begin(DOOR)
         packets = clip(3)
         await bench.write(packets)
@@ -129,11 +133,29 @@ def test_each_epoch_is_decoded_as_its_source_says(bus_server: Any) -> None:
     on_bench(bus_server, body)
 
 
+def test_packets_that_come_before_their_source_says_the_codec_wait_for_it(bus_server: Any) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.state(1, Codec.H264)
+        await bench.intake.begin(DOOR)
+        packets = clip(3, encoder="libvpx", epoch_ms=2)
+        await bench.write(packets)
+        for _ in range(3):
+            await bench.intake.step()
+        assert bench.pool.units == []
+        await bench.state(2, Codec.VP8)
+        units = await bench.drain()
+        assert [unit.packet for unit in units] == packets
+        assert {unit.codec for unit in units} == {Codec.VP8}
+
+    on_bench(bus_server, body)
+
+
 @pytest.mark.parametrize(("rate_hz", "wanted"), [(8.0, 16), (2.0, 4)])
 def test_so_many_pictures_are_wanted_as_were_asked_for(
     bus_server: Any, rate_hz: float, wanted: int
 ) -> None:
     async def body(bench: Bench) -> None:
+        await bench.state()
         await bench.intake.begin(DOOR)
         bench.intake.set_rate(DOOR, rate_hz)
         await bench.write(clip(50))  # 2 s
@@ -155,6 +177,7 @@ def test_after_a_restart_of_the_bus_every_stream_begins_anew(bus_server: Any) ->
         await bus_server.running.kill()
         await bus_server.running.start()
         packets = [replace(one, epoch_ms=5) for one in clip(25)]
+        await bench.state(epoch_ms=5)
         for stream in (DOOR, HALL):
             await bench.write(packets, stream)
         await bench.intake.begin_anew()
@@ -167,6 +190,7 @@ def test_after_a_restart_of_the_bus_every_stream_begins_anew(bus_server: Any) ->
 
 def test_a_stream_that_was_given_up_is_read_no_more(bus_server: Any) -> None:
     async def body(bench: Bench) -> None:
+        await bench.state()
         await bench.intake.begin(DOOR)
         await bench.intake.begin(HALL)
         bench.intake.end(DOOR)

@@ -91,7 +91,8 @@ def test_a_batch_across_cameras_says_what_each_alone_says(models):
             alike(thought.result, seen(models, desk, pixels, step).result)
     hall = batch[1].result.tracks
     assert [len(thought.result.tracks) for thought in batch] == [1, 2, 1]
-    assert {track.who.person_id for track in hall} == {"hopper", None}
+    left = {track.box.x1 < 0.3: track.who.person_id for track in hall}
+    assert left == {True: "hopper", False: None}
     assert {track.who.knowledge for track in hall} >= {Knowledge.KNOWN}
     assert batch[0].result.tracks[0].mask.state is MaskState.MISSING
 
