@@ -89,3 +89,26 @@ def test_a_camera_removed_or_used_otherwise_ends_its_visits_and_alerts(now):
     closing = desk.outbox.take()
     assert (closing.id, closing.state, closing.active) == (opened.id, AlertState.CLOSED, False)
     assert closing.reason is AlertReason.CAMERA_CHANGED
+
+
+def test_what_was_left_open_ends_even_if_the_camera_never_sends_again():
+    desk = with_open_visit()
+    begun_ns = desk.last_seen_ns
+    ended = []
+    for second in range(1, 60):
+        ended += [one for one in desk.tick(begun_ns + second * SECOND_NS).visits if one.ended]
+    assert [one.id for one in ended] == [a_visit(1).id]
+
+
+@pytest.mark.parametrize(
+    ("mask_required", "state"), [(True, AlertState.OPENED), (False, AlertState.WITHDRAWN)]
+)
+def test_a_rule_that_is_taken_away_withdraws_its_alerts_and_keeps_the_visit(mask_required, state):
+    opened = an_alert(5, kind=RuleKind.UNMASKED)
+    desk = with_open_visit(alerts=[KeptAlert("lobby.unmasked", opened)])
+    desk.note(picture(1, 0), BEGIN_NS)
+    desk.change(camera_of("lobby", mask_required=mask_required), BEGIN_NS)
+    told = desk.outbox.take()
+    assert (told.id, told.state) == (opened.id, state)
+    assert told.reason is (None if mask_required else AlertReason.RULE_REMOVED)
+    assert [one.ended for one in desk.watch.open_visits()] == [False]
