@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -24,6 +25,8 @@ from workers.snapshots import Snapshots
 from workers.thinking import Job, Thought, think
 
 SECOND_NS: Final = 1_000_000_000
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,15 @@ class Analysis:
             return
         begun_ns = monotonic_ns()
         loop = asyncio.get_running_loop()
-        thoughts = await loop.run_in_executor(self.tools.executor, think, self.tools.models, jobs)
+        try:
+            thoughts = await loop.run_in_executor(
+                self.tools.executor, think, self.tools.models, jobs
+            )
+        except Exception:  # one camera's odd picture must not end the others' analysis
+            log.exception("turn failed", cameras=[job.desk.camera.id for job in jobs])
+            for job in jobs:
+                job.desk.figures.drops["defect"] += 1
+            return
         self._busy_ns += monotonic_ns() - begun_ns
         for thought in thoughts:
             self._keep(thought)
@@ -104,7 +115,7 @@ class Analysis:
         for evidence_id, jpeg in thought.snapshots:
             self.tools.snapshots.add(evidence_id, desk.camera.id, jpeg)
         wanted_hz = desk.activity.wanted_hz(
-            thought.job.moved, desk.watch.tracked, thought.job.picture.captured_ns
+            thought.job.look.moved, desk.watch.tracked, thought.job.picture.captured_ns
         )
         self.tools.intake.set_rate(desk.stream, min(wanted_hz, self.rate_hz))
 

@@ -32,7 +32,7 @@ class Desk:
     outbox: Outbox = field(default_factory=Outbox)
     motion: Motion = field(default_factory=Motion)
     visits: VisitBox = field(default_factory=VisitBox)
-    high_water: tuple[int, int] = (0, 0)  # epoch, captured_ns of the newest picture analysed
+    high_water: tuple[int, int] = (0, -1)  # epoch, pts of the newest picture analysed
     last_captured_ns: int = 0
     last_seen_ns: int = 0  # this machine's clock at that picture
 
@@ -43,7 +43,7 @@ class Desk:
 
     def refuse(self, picture: Picture, bus_now_ms: int, budget_ms: int) -> str | None:
         """Return why a decoded picture is not analysed, or None."""
-        if (picture.epoch_ms, picture.captured_ns) <= self.high_water:
+        if (picture.epoch_ms, picture.pts) <= self.high_water:
             return "repeated"
         if bus_now_ms - entry_ms(picture.entry_id) > budget_ms:
             return "stale"
@@ -51,7 +51,7 @@ class Desk:
 
     def note(self, picture: Picture, now_ns: int) -> None:
         """Note that a picture is being analysed."""
-        self.high_water = (picture.epoch_ms, picture.captured_ns)
+        self.high_water = (picture.epoch_ms, picture.pts)
         self.last_captured_ns, self.last_seen_ns = picture.captured_ns, now_ns
 
     def keep(self, result: WatchResult) -> None:
@@ -65,6 +65,11 @@ class Desk:
             self.keep(self.watch.end(AlertReason.CAMERA_CHANGED))
         else:
             self.visits.put(self.watch.open_visits())
+
+    def change(self, camera: Camera, now_ns: int) -> None:
+        """Go on with other rules of the same use; alerts of rules that are no more go."""
+        self.camera = camera
+        self.keep(self.watch.replace_rules(rules_of(camera), self.last_captured_ns or now_ns))
 
     def tick(self, now_ns: int) -> WatchResult | None:
         """Let time pass where no picture came for a second."""
@@ -93,4 +98,8 @@ def open_desk(taken: Taken, plan: DeskPlan, looks: Sequence[Appearance], now_ns:
         plan.models,
         Restored(taken.visits, tuple(looks)),
     )
-    return Desk(camera, taken.token, watch, Activity(plan.sampling), CameraFigures(now_ns))
+    desk = Desk(camera, taken.token, watch, Activity(plan.sampling), CameraFigures(now_ns))
+    if taken.visits:  # so that they end even if the camera never sends again
+        desk.last_captured_ns = max(visit.seen_ns for visit in taken.visits)
+        desk.last_seen_ns = now_ns
+    return desk

@@ -10,11 +10,14 @@ from engine.packets import Codec
 from engine.sampling import Sampler
 from streams.bus.packets import BusPacket, PacketReader, StreamKey, newest_keyframe, order
 from streams.bus.sources import read_status
+from streams.clock import monotonic_ns
 from streams.codecs.pool import DecoderPool, Unit
 
 READ_COUNT = 16
 BLOCK_MS = 250
 START = "0-0"
+CODEC_POLL_S = 0.02
+CODEC_WITHIN_NS = 2_000_000_000
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class _Lane:
     sampler: Sampler
     codec: Codec = Codec.H264
     epoch_ms: int = -1
+    asked_ns: int = 0  # since when the codec of a new epoch is asked for
 
 
 @dataclass(slots=True)
@@ -69,22 +73,41 @@ class Intake:
             return 0
         cursors: Mapping[StreamKey, str] = {key: one.cursor for key, one in self._lanes.items()}
         found = await PacketReader(self.bus).read(cursors, READ_COUNT, BLOCK_MS)
+        waiting: set[StreamKey] = set()
         for seen in found:
             lane = self._lanes.get(seen.stream)
-            if lane is not None:
-                await self._submit(lane, seen)
+            if lane is None or seen.stream in waiting:
+                continue
+            if not await self._knows_codec(lane, seen):
+                waiting.add(seen.stream)  # its packets are read again
+                continue
+            self._submit(lane, seen)
+        if waiting and len(waiting) == len({seen.stream for seen in found}):
+            await asyncio.sleep(CODEC_POLL_S)
         return len(found)
 
-    async def _submit(self, lane: _Lane, seen: BusPacket) -> None:
+    async def _knows_codec(self, lane: _Lane, seen: BusPacket) -> bool:
+        """Learn how a new epoch is coded; its ingest may say so a moment after its first packet.
+
+        After CODEC_WITHIN_NS the packets go on as they were coded before.
+        """
+        if seen.packet.epoch_ms <= lane.epoch_ms:
+            return True
+        status = await read_status(self.bus, seen.stream)
+        if status is not None and status.codec and status.epoch_ms >= seen.packet.epoch_ms:
+            lane.codec = status.codec
+        else:
+            lane.asked_ns = lane.asked_ns or monotonic_ns()
+            if monotonic_ns() - lane.asked_ns < CODEC_WITHIN_NS:
+                return False
+        lane.epoch_ms, lane.asked_ns = seen.packet.epoch_ms, 0
+        return True
+
+    def _submit(self, lane: _Lane, seen: BusPacket) -> None:
         lane.cursor = seen.entry_id
         packet = seen.packet
         if packet.epoch_ms < lane.epoch_ms:
             return  # a late writer that lost its lease
-        if packet.epoch_ms > lane.epoch_ms:
-            status = await read_status(self.bus, seen.stream)
-            if status is not None and status.codec is not None:
-                lane.codec = status.codec
-                lane.epoch_ms = packet.epoch_ms
         wanted = lane.sampler.due(packet.captured_ns)
         self.pool.submit(Unit(seen.stream, lane.codec, seen.entry_id, packet, wanted))
 

@@ -19,9 +19,11 @@ from workers.crops import ALIGNED, EXPRESSION, MASK
 from workers.desk import Desk
 from workers.measure import measure
 from workers.models import Models
+from workers.motion import Look
 from workers.snapshots import snapshot
 
 LIMITS = QualityLimits()
+LOOKED = Look(moved=True, due=True)
 
 
 @dataclass(slots=True)
@@ -30,7 +32,7 @@ class Job:
 
     desk: Desk
     picture: Picture
-    moved: bool = True
+    look: Look = LOOKED
     faces: Detections = field(default_factory=no_detections)
     requests: tuple[FaceRequest, ...] = ()
     evidence: dict[int, FaceEvidence] = field(default_factory=dict)
@@ -77,8 +79,8 @@ def think(models: Models, jobs: Sequence[Job]) -> list[Thought]:
 def _detect(models: Models, jobs: Sequence[Job]) -> None:
     """Find faces where something moved or somebody is tracked; elsewhere there is nobody new."""
     for job in jobs:
-        job.moved = job.desk.motion.moved(job.picture.pixels, job.picture.captured_ns)
-    worth = [job for job in jobs if job.moved or job.desk.watch.tracked]
+        job.look = job.desk.motion.look(job.picture.pixels, job.picture.captured_ns)
+    worth = [job for job in jobs if job.look.due or job.desk.watch.tracked]
     for job, faces in zip(worth, models.detect([job.picture.pixels for job in worth]), strict=True):
         job.faces = faces
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import structlog
@@ -20,23 +20,21 @@ from streams.bus import appearances, heartbeats, requests
 from streams.bus.clock import MEASURE_EVERY_S, BusClock
 from streams.bus.connection import AWAY
 from streams.bus.heartbeats import WorkerStatus
-from streams.bus.run import bus_run
 from streams.clock import now_ns
 from streams.codecs.pool import DecoderPool, PoolSettings
 from streams.ledger.functions import Fenced, NotDurable
 from streams.ledger.ledger import Ledger
 from streams.servers import home, ledger_password, ledger_url, open_box, open_bus
 from workers.analysis import Analysis, Tools
-from workers.desk import Desk, DeskPlan, open_desk
 from workers.enrolment import Enrolment
 from workers.intake import Intake
+from workers.keeping import Keeping
 from workers.manifest import load_manifest
 from workers.models import Models
-from workers.ownership import LOOK_EVERY_S, Lost, Ownership, Taken
+from workers.ownership import LOOK_EVERY_S, Ownership
 from workers.roster import Listeners, Roster
 from workers.runtime.conversion import convert_in_child
 from workers.snapshots import Snapshots
-from workers.writing import flush
 
 AGAIN_AFTER_S: Final = 0.25
 RELEASE_WITHIN_S: Final = 0.9
@@ -55,9 +53,7 @@ class Worker:
     roster: Roster
     enrolment: Enrolment
     analysis: Analysis
-    ownership: Ownership
-    _run: str = ""
-    _leaving: dict[str, Desk] = field(default_factory=dict)  # lost, but not yet flushed
+    keeping: Keeping
 
     @property
     def bus(self) -> Redis:
@@ -71,7 +67,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for step, pause_s in (
-                    (self._own, LOOK_EVERY_S),
+                    (self.keeping.step, LOOK_EVERY_S),
                     (self._beat, 1.0),
                     (self._measure, MEASURE_EVERY_S),
                     (self.tools.intake.step, 0.0),
@@ -85,51 +81,6 @@ class Worker:
         finally:
             await self._leave()
 
-    async def _own(self) -> None:
-        await self._watch_bus()
-        workers = await heartbeats.live_workers(self.bus)
-        for change in await self.ownership.step(self.roster.cameras, workers, now_ns()):
-            if isinstance(change, Taken):
-                await self._open(change)
-            else:
-                await self._close(change)
-        moving = self.ownership.to_hand_over(workers, now_ns())
-        if moving is not None:
-            await self._close(Lost(moving, "handed over"))
-            await self.ownership.give_up(moving, now_ns())
-
-    async def _watch_bus(self) -> None:
-        """Begin anew where the bus was restarted: cursors, and what was already seen."""
-        run = await bus_run(self.bus)
-        if self._run and run != self._run:
-            log.warning("bus restarted")
-            await self.tools.intake.begin_anew()
-            await self.tools.clock.measure(self.bus)
-        self._run = run
-
-    async def _open(self, taken: Taken) -> None:
-        looks = await appearances.read(self.bus, taken.camera.id)
-        versions = self.tools.models.versions
-        # Alerts name the networks that they rest on, and none rests on an expression.
-        named = {role: versions[role] for role in ("detector", "embedder", "mask")}
-        plan = DeskPlan(self.roster.gallery, named, self.tools.sampling)
-        desk = open_desk(taken, plan, looks, now_ns())
-        async with self.analysis.turn:
-            self.analysis.desks[taken.camera.id] = desk
-        await self.tools.intake.begin(desk.stream)
-        await self._beat()
-
-    async def _close(self, lost: Lost) -> None:
-        log.info("camera given up", camera=lost.camera, reason=lost.reason)
-        async with self.analysis.turn:
-            desk = self.analysis.desks.pop(lost.camera, None)
-            if desk is not None:
-                desk.leave(self.roster.cameras.get(lost.camera))
-        if desk is not None:
-            self.tools.intake.end(desk.stream)
-            if not await flush(self.ledger, desk):
-                self._leaving[lost.camera] = desk
-
     async def _beat(self) -> None:
         figures = {}
         for camera_id, desk in self.analysis.desks.items():
@@ -138,7 +89,16 @@ class Worker:
             record["reason"] = self.tools.pool.quarantined.get(camera_id)
             record["waiting_for_ledger"] = len(desk.outbox)
             decoded = self.tools.pool.figures(desk.stream)
-            record["drops"] |= {"skipped": decoded.skipped, "invalid": decoded.invalid}
+            record["drops"] |= {
+                "skipped": decoded.skipped,
+                "invalid": decoded.invalid,
+                "refused": decoded.refused,
+                "overflowed": decoded.overflowed,
+                "unseen": decoded.unseen,
+                "no_slot": decoded.no_slot,
+                "alerts_before_the_ledger": desk.outbox.dropped + desk.visits.dropped,
+                "snapshots": self.tools.snapshots.dropped,
+            }
             figures[camera_id] = record
         worker = self.settings.worker
         owned = tuple(sorted(self.analysis.desks))
@@ -156,11 +116,7 @@ class Worker:
         except TimeoutError:
             pass
         self.analysis.written.clear()
-        for desk in list(self.analysis.desks.values()):
-            await flush(self.ledger, desk)
-        for camera_id, desk in list(self._leaving.items()):
-            if await flush(self.ledger, desk):
-                del self._leaving[camera_id]
+        await self.keeping.flush()
 
     async def _send_snapshots(self) -> None:
         await self.tools.snapshots.send(self.bus, now_ns())
@@ -184,14 +140,9 @@ class Worker:
         """Hand everything over: what waits goes to the ledger, leases and heartbeat go."""
         try:
             async with asyncio.timeout(RELEASE_WITHIN_S):
-                for desk in self.analysis.desks.values():
-                    desk.leave(desk.camera)
-                for desk in [*self.analysis.desks.values(), *self._leaving.values()]:
-                    await flush(self.ledger, desk)
-                for camera_id in list(self.ownership.holdings):
-                    await self.ownership.give_up(camera_id, now_ns())
+                await self.keeping.leave()
                 await heartbeats.end_heartbeat(self.bus, self.id)
-        except (TimeoutError, *AWAY) as error:
+        except (TimeoutError, *AWAY, ResponseError, NotDurable) as error:
             log.warning("not all released", error=type(error).__name__)
 
 
@@ -232,15 +183,18 @@ async def run(settings: Settings) -> None:
                     analysis.staleness_budget_ms,
                 )  # fmt: skip
                 worker_id = f"w-{secrets.token_hex(3)}-{os.getpid()}"
+                roster = Roster(ledger, models.versions["embedder"], gallery_settings(models))
+                turns = Analysis(tools, rate_hz=analysis.pictures_per_s)
+                owner = Ownership(bus, ledger.fences, worker_id)
                 await Worker(
                     id=worker_id,
                     settings=settings,
                     ledger=ledger,
                     tools=tools,
-                    roster=Roster(ledger, models.versions["embedder"], gallery_settings(models)),
+                    roster=roster,
                     enrolment=Enrolment(models, pool, box, executor),
-                    analysis=Analysis(tools, rate_hz=analysis.pictures_per_s),
-                    ownership=Ownership(bus, ledger.fences, worker_id),
+                    analysis=turns,
+                    keeping=Keeping(ledger, roster, turns, owner),
                 ).serve()
         finally:
             await ledger.aclose()

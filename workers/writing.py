@@ -32,18 +32,26 @@ async def flush(ledger: Ledger, desk: Desk) -> bool:
 
 
 async def _write(ledger: Ledger, desk: Desk) -> None:
+    """Write until nothing waits; before each alert the visits, which came with it or after it."""
+    while True:
+        await _write_visits(ledger, desk)
+        revision = desk.outbox.take()
+        if revision is None:
+            return
+        try:
+            await ledger.alerts.write(revision, desk.token)
+        except Refused as error:
+            log.error("alert refused", camera=desk.camera.id, alert=revision.id, error=str(error))
+        desk.outbox.confirm(revision)
+
+
+async def _write_visits(ledger: Ledger, desk: Desk) -> None:
     while (visit := desk.visits.take()) is not None:
         try:
             await ledger.visits.save(visit, desk.token)
         except Refused as error:
             log.error("visit refused", camera=desk.camera.id, visit=visit.id, error=str(error))
         desk.visits.confirm(visit)
-    while (revision := desk.outbox.take()) is not None:
-        try:
-            await ledger.alerts.write(revision, desk.token)
-        except Refused as error:
-            log.error("alert refused", camera=desk.camera.id, alert=revision.id, error=str(error))
-        desk.outbox.confirm(revision)
 
 
 async def hand_in(ledger: Ledger, desk: Desk) -> None:

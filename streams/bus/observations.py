@@ -19,7 +19,7 @@ from engine.observations import (
     TrackView,
     Who,
 )
-from engine.packets import Role, entry_ms
+from engine.packets import Role
 from streams.bus import keys
 
 KEEP_MS: Final = 60_000
@@ -58,9 +58,10 @@ async def read(
     ]
 
 
-def observation_ms(seen: SeenObservation) -> int:
-    """Return the bus's clock in ms at an observation's arrival."""
-    return entry_ms(seen.entry_id)
+async def newest(redis: Redis, camera: str) -> Observation | None:
+    """Return a camera's newest observation, None where there is none."""
+    found = await redis.xrevrange(keys.observations(camera), count=1)
+    return decode(found[0][1][b"o"]) if found else None
 
 
 def encode(observation: Observation) -> bytes:

@@ -43,7 +43,7 @@ class PoolSettings:
 
     children: int = 2
     memory_bytes: int = 1 << 30
-    max_px: int = 3840 * 2160
+    max_px: int = 4096 * 4096  # a telephone's portrait 4K, with FFmpeg's alignment
     unit_deadline_s: float = 5.0
     start_deadline_s: float = 20.0
     catch_up: CatchUpSettings = field(default_factory=CatchUpSettings)

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -152,10 +153,19 @@ async def change_camera(camera_id: str, body: CameraChange, parts: Here, who: Op
     for flag in ("mask_required", "alert_unknown", "purpose"):
         if change.get(flag, ...) is None:
             del change[flag]
+    merged |= _credentials_of(camera, change)
     changed = _built({**merged, **change})
     await parts.ledger.cameras.put(changed)
     await parts.directory.refresh("camera")
     return describe(changed)
+
+
+def _credentials_of(camera: Camera, change: dict[str, Any]) -> dict[str, None]:
+    """Drop the stored password where an address on another host comes without one of its own."""
+    hosts = {urlsplit(url).hostname for url in (camera.url, camera.sub_url) if url}
+    given = [change[name] for name in ("url", "sub_url") if change.get(name)]
+    elsewhere = any(urlsplit(str(url)).hostname not in hosts for url in given)
+    return {"username": None, "password": None} if elsewhere else {}
 
 
 @routes.delete("/cameras/{camera_id}", status_code=204)
