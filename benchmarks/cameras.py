@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from benchmarks.installation import (
 )
 from benchmarks.processes import Meter
 from benchmarks.timeline import SendTimes, Timeline
-from ostiary.demo.scene import prepare
+from ostiary.demo.scene import DemoFiles, prepare
 from streams.bus.heartbeats import live_workers
 
 DEMO = Path.home() / ".cache" / "ostiary-benchmarks" / "demo"
@@ -178,6 +178,34 @@ def report(row: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+async def demo_rows(demo: DemoFiles, seconds: float) -> list[dict[str, Any]]:
+    """Measure the demo's two cameras, alone and then with a browser that watches them."""
+    files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub, "studio": demo.studio_main}
+    truths = {"lobby": demo.lobby_truth, "studio": demo.studio_truth}
+    cameras = (("lobby", "lobby-sub"), ("studio", None))
+    alone = Plan("demo, 2 cameras", files, cameras, seconds, truths)
+    watched = replace(alone, name="demo, 2 cameras, 1 viewer", seconds=min(60, seconds),
+                      watched=True)  # fmt: skip
+    rows = []
+    async with generator(files) as source, installation() as system:
+        for plan in (alone, watched):
+            rows.append(await measure(plan, system, source))
+            report(rows[-1])
+    return rows
+
+
+async def clip_rows(folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """Measure the first two files of a folder as cameras."""
+    clips = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.m*"))}
+    chosen = dict(list(clips.items())[:2])
+    cameras = tuple((one, None) for one in chosen)
+    plan = Plan(f"clips {', '.join(chosen)}", chosen, cameras, seconds, {})
+    async with generator(chosen) as source, installation() as system:
+        row = await measure(plan, system, source)
+    report(row)
+    return [row]
+
+
 async def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -188,31 +216,14 @@ async def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     demo = prepare(DEMO, lambda done, total: None)
-    files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub, "studio": demo.studio_main}
-    rows = []
-    if options.seconds > 0:
-        async with generator(files) as source, installation() as system:
-            cameras = (("lobby", "lobby-sub"), ("studio", None))
-            truths = {"lobby": demo.lobby_truth, "studio": demo.studio_truth}
-            rows.append(await measure(Plan("demo, 2 cameras", files, cameras, options.seconds, truths),
-                                      system, source))  # fmt: skip
-            report(rows[-1])
-            plan = Plan("demo, 2 cameras, 1 viewer", files, cameras, min(60, options.seconds), truths,
-                        watched=True)  # fmt: skip
-            rows.append(await measure(plan, system, source))
-            report(rows[-1])
+    rows = await demo_rows(demo, options.seconds) if options.seconds > 0 else []
     if options.clips:
-        clips = {path.stem.replace("_", "-"): path for path in sorted(options.clips.glob("*.m*"))}
-        chosen = dict(list(clips.items())[:2])
-        async with generator(chosen) as source, installation() as system:
-            plan = Plan(f"clips {', '.join(chosen)}", chosen, tuple((one, None) for one in chosen),
-                        options.seconds, {})  # fmt: skip
-            rows.append(await measure(plan, system, source))
-            report(rows[-1])
+        rows += await clip_rows(options.clips, options.seconds or 60)
     if options.capacity:
+        files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub}
         counts = [int(one) for one in options.counts.split(",")]
-        rows += await capacity(files, counts, 20, sub=False)
-        rows += await capacity(files, counts, 20, sub=True)
+        for sub in (False, True):
+            rows += await capacity(files, counts, 20, sub=sub)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
 
