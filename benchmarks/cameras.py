@@ -194,10 +194,9 @@ async def demo_rows(demo: DemoFiles, seconds: float) -> list[dict[str, Any]]:
     return rows
 
 
-async def clip_rows(folder: Path, seconds: float) -> list[dict[str, Any]]:
-    """Measure the first two files of a folder as cameras."""
-    clips = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.m*"))}
-    chosen = dict(list(clips.items())[:2])
+async def clip_rows(clips: list[Path], seconds: float) -> list[dict[str, Any]]:
+    """Measure two files as cameras."""
+    chosen = {path.stem.replace("_", "-"): path for path in clips[:2]}
     cameras = tuple((one, None) for one in chosen)
     plan = Plan(f"clips {', '.join(chosen)}", chosen, cameras, seconds, {})
     async with generator(chosen) as source, installation() as system:
@@ -206,27 +205,34 @@ async def clip_rows(folder: Path, seconds: float) -> list[dict[str, Any]]:
     return [row]
 
 
-async def main() -> None:
-    """Run what was asked for."""
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="0: no demo rows")
     parser.add_argument("--capacity", action="store_true")
     parser.add_argument("--counts", default="4,5,6,8,10")
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+async def main(options: argparse.Namespace, clips: list[Path]) -> list[dict[str, Any]]:
+    """Run what was asked for."""
     demo = prepare(DEMO, lambda done, total: None)
     rows = await demo_rows(demo, options.seconds) if options.seconds > 0 else []
-    if options.clips:
-        rows += await clip_rows(options.clips, options.seconds or 60)
+    if clips:
+        rows += await clip_rows(clips, options.seconds or 60)
     if options.capacity:
         files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub}
         counts = [int(one) for one in options.counts.split(",")]
         for sub in (False, True):
             rows += await capacity(files, counts, 20, sub=sub)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+    return rows
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asked = arguments()
+    found = sorted(asked.clips.glob("*.m*")) if asked.clips else []
+    measured = asyncio.run(main(asked, found))
+    if asked.json:
+        asked.json.write_text(json.dumps(measured, indent=1))
