@@ -1,5 +1,7 @@
 # The verbs of this project; `make help` lists them.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p && break; done)
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+  $$p -c '$(FITS)' 2>/dev/null && command -v $$p && break; done)
 # Which build of PyTorch: e.g. the --index-url that pytorch.org names for CPU or CUDA.
 TORCH_PIP_ARGS ?=
 VENV := .venv
@@ -18,8 +20,8 @@ run: $(STAMP)  ## install what is missing, then start everything with the demo
 install: $(STAMP)  ## create the virtual environment with pinned dependencies
 
 $(STAMP): pyproject.toml requirements.lock
-	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
-	  || { echo "ostiary needs Python 3.11 or 3.12 (found: $$($(PYTHON) -V 2>&1 || echo none)): install python3, or set PYTHON=/path/to/python3.12"; exit 1; }
+	@[ -n "$(PYTHON)" ] && $(PYTHON) -c '$(FITS)' \
+	  || { echo "ostiary needs Python 3.11 or 3.12 (found: $$(python3 -V 2>&1)): install it, or set PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "ostiary needs Python's venv module: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (about 1.6 GB; PyTorch first)"
