@@ -6,7 +6,6 @@ Convention: points (N, 5, 2) are x y in pixels of the source picture, pixel cent
 numbers, the eye at the picture's left first. A matrix (2, 3) maps source pixels to crop pixels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,17 +79,3 @@ def crop_faces(
     for crop, matrix in zip(crops, similarities(points, wanted.template), strict=True):
         cv2.warpAffine(picture, matrix, size, dst=crop, flags=cv2.INTER_LINEAR, borderMode=border)
     return crops
-
-
-def crop_many(
-    pictures: Sequence[NDArray[np.uint8]],
-    points: Sequence[NDArray[np.float32]],
-    wanted: Framing = ALIGNED,
-) -> Crops:
-    """Cut the faces of several pictures into one batch, picture by picture."""
-    crops = [
-        crop_faces(picture, each, wanted) for picture, each in zip(pictures, points, strict=True)
-    ]
-    if not crops:
-        return np.zeros((0, wanted.size_px, wanted.size_px, 3), np.uint8)
-    return np.concatenate(crops)

@@ -1,6 +1,6 @@
 """Knows how sealed snapshots travel to the one writer of files. Does not know the files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,7 +75,3 @@ async def written(redis: Redis, evidence_ids: Sequence[str]) -> set[str]:
         return set()
     marks = await redis.mget([keys.evidence_written(one) for one in evidence_ids])
     return {one for one, mark in zip(evidence_ids, marks, strict=True) if mark}
-
-
-def _parse(fields: Mapping[bytes, bytes]) -> Snapshot:
-    return Snapshot(fields[b"id"].decode(), fields[b"camera"].decode(), fields[b"d"])

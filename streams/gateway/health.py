@@ -55,7 +55,7 @@ async def readyz(parts: Here) -> JSONResponse:
 async def metrics(parts: Here, who: Viewer) -> Response:
     """Every figure, for Prometheus; of the cameras that the key sees."""
     await check(parts)
-    parts.metrics.viewers.set(len(parts.watchers.hub.sessions))
+    parts.metrics.show_viewers(parts.watchers.hub.figures())
     try:
         found = await system_status(parts, parts.directory.visible(who.key))
         parts.metrics.show_system(found["cameras"], len(found["workers"]))

@@ -5,6 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from streams.viewer.hub import ViewerFigures
+
 
 class Metrics:
     """Every figure of one gateway, on a registry of its own."""
@@ -26,7 +28,18 @@ class Metrics:
         self.streams_refused = Counter(
             "ostiary_alert_streams_refused", "Event streams beyond the bound", registry=registry
         )
-        self.viewers = Gauge("ostiary_viewers", "Live WHEP sessions", registry=registry)
+        self._viewers = {
+            "viewers": Gauge("ostiary_viewers", "Live WHEP sessions", registry=registry),
+            "encoders": Gauge("ostiary_encoders", "Shared encoders at work", registry=registry),
+            "packets_dropped": Gauge(
+                "ostiary_viewer_packets_dropped", "Packets slow viewers missed", registry=registry
+            ),
+            "boxes_dropped": Gauge(
+                "ostiary_viewer_boxes_dropped",
+                "Boxes slow viewers missed",
+                registry=registry,
+            ),
+        }
         self.evidence_written = Counter(
             "ostiary_evidence_written", "Snapshots written", registry=registry
         )
@@ -44,6 +57,11 @@ class Metrics:
         """Take the figures of /api/v1/status in."""
         self._cameras.show(cameras)
         self._workers.set(workers)
+
+    def show_viewers(self, figures: ViewerFigures) -> None:
+        """Take the hub's counters in."""
+        for name, gauge in self._viewers.items():
+            gauge.set(getattr(figures, name))
 
     def show_ready(self, checks: Mapping[str, bool]) -> None:
         """Take the checks of /readyz in."""

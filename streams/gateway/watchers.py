@@ -6,6 +6,7 @@ from typing import Protocol
 
 from config.cameras import Camera
 from streams.gateway.directory import Directory
+from streams.viewer.hub import ViewerFigures
 
 
 class Answer(Protocol):
@@ -23,6 +24,8 @@ class Hub(Protocol):
 
     @property
     def sessions(self) -> Mapping[str, str]: ...
+
+    def figures(self) -> ViewerFigures: ...
 
     async def run(self) -> None: ...
 

@@ -22,7 +22,7 @@ from streams.bus import requests
 from streams.gateway import app
 from streams.gateway.parts import Parts
 from streams.ledger.access import AccessRole, KeyRequest
-from streams.viewer.hub import Answer
+from streams.viewer.hub import Answer, ViewerFigures
 from streams.viewer.negotiation import OfferRefused
 from tests.fakes.source_home import settings_for
 
@@ -40,6 +40,9 @@ class CountingHub:
     @property
     def sessions(self) -> Mapping[str, str]:
         return self.open
+
+    def figures(self) -> ViewerFigures:
+        return ViewerFigures(len(self.open), 0, 0, 0)
 
     async def run(self) -> None:
         await asyncio.Event().wait()
