@@ -1,11 +1,19 @@
 """Knows what the gateway counts and how Prometheus reads it. Does not know who counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from streams.viewer.hub import ViewerFigures
+
+# A field of ViewerFigures, its series, what it means.
+VIEWERS: Final = (
+    ("viewers", "viewers", "Live WHEP sessions"),
+    ("encoders", "encoders", "Shared encoders at work"),
+    ("packets_dropped", "viewer_packets_dropped", "Packets that slow viewers missed"),
+    ("boxes_dropped", "viewer_boxes_dropped", "Box messages that slow viewers missed"),
+)
 
 
 class Metrics:
@@ -29,16 +37,8 @@ class Metrics:
             "ostiary_alert_streams_refused", "Event streams beyond the bound", registry=registry
         )
         self._viewers = {
-            "viewers": Gauge("ostiary_viewers", "Live WHEP sessions", registry=registry),
-            "encoders": Gauge("ostiary_encoders", "Shared encoders at work", registry=registry),
-            "packets_dropped": Gauge(
-                "ostiary_viewer_packets_dropped", "Packets slow viewers missed", registry=registry
-            ),
-            "boxes_dropped": Gauge(
-                "ostiary_viewer_boxes_dropped",
-                "Boxes slow viewers missed",
-                registry=registry,
-            ),
+            name: Gauge(f"ostiary_{title}", text, registry=registry)
+            for name, title, text in VIEWERS
         }
         self.evidence_written = Counter(
             "ostiary_evidence_written", "Snapshots written", registry=registry

@@ -103,7 +103,7 @@ def test_the_subscriber_got_every_revision_once(system: WholeSystem, desk: Desk)
 
 
 def test_nobody_known_has_two_open_alerts_of_one_rule(system: WholeSystem, desk: Desk) -> None:
-    """An id is a hash of rule and visit; a second one for the same person would be a second visit."""
+    """An id is a hash of rule and visit: two of one person would be two visits at once."""
     active: dict[str, tuple[str, str | None]] = {}
     for one in system.revisions():
         active.pop(one["id"], None)
