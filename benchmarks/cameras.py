@@ -117,6 +117,9 @@ async def _row(plan: Plan, system: Installation, timeline: Timeline, since: str)
         "first_view_to_alert_ms": spread(_known(times, "after_first_view_ms")),
         "alerts": len(times),
         "drops": drops,
+        "stage_percent": {
+            key: one["stage_percent"] for worker in workers for key, one in worker.figures.items()
+        },
         "modes": {key: one["mode"] for worker in workers for key, one in worker.figures.items()},
     }
 
@@ -169,6 +172,7 @@ def report(row: dict[str, Any]) -> None:
         print(f"- {name.replace('_', ' ')}: {row[name]}")
     print(f"- alerts opened: {row['alerts']}")
     print(f"- CPU, percent of one core: {row['cpu_percent']}")
+    print(f"- by stage and camera, percent of one core: {row['stage_percent']}")
     print(f"- resident MiB: {row['resident_mib']}; slope MiB/h: {row['slope_mib_per_h']}")
     if row["first_picture_ms"]:
         print(f"- first picture in the browser, ms after its offer: {row['first_picture_ms']}")

@@ -17,6 +17,7 @@ class CameraFigures:
     begun_ns: int
     _analysed: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=4096))
     drops: Counter[str] = field(default_factory=Counter)
+    stages_ns: Counter[str] = field(default_factory=Counter)  # time in each stage of the turns
     mode: str = "live"
 
     def analysed(self, now_ns: int, latency_ms: float) -> None:
@@ -36,7 +37,13 @@ class CameraFigures:
             "latency_ms": percentiles(latencies),
             "drops": dict(self.drops),
             "mode": self.mode,
+            "stage_percent": self.stage_percent(now_ns),
         }
+
+    def stage_percent(self, now_ns: int) -> dict[str, float]:
+        """Return the share of one core that each stage took since the camera was taken, %."""
+        elapsed_ns = max(SECOND_NS, now_ns - self.begun_ns)
+        return {name: round(spent / elapsed_ns * 100, 2) for name, spent in self.stages_ns.items()}
 
 
 def percentiles(values: list[float]) -> dict[str, float] | None:

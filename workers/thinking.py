@@ -3,7 +3,8 @@
 Does not know where pictures come from or where results go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.faces import Detections, no_detections
 from engine.quality import Quality, QualityLimits, judge
 from engine.track_memory import FaceEvidence, FaceRequest
 from engine.watch import WatchResult
+from streams.clock import monotonic_ns
 from streams.codecs.pool import Picture
 from workers.clothes import colours_below
 from workers.crops import ALIGNED, EXPRESSION, MASK
@@ -60,14 +62,26 @@ class _Face:
     expression: NDArray[np.float32] | None = None
 
 
+@contextmanager
+def timed(stage: str, jobs: Sequence[Job]) -> Iterator[None]:
+    """Charge what a stage took to its jobs' cameras, equally; a job may stand in it twice."""
+    begun_ns = monotonic_ns()
+    yield
+    for job in jobs:
+        job.desk.figures.stages_ns[stage] += (monotonic_ns() - begun_ns) // len(jobs)
+
+
 def think(models: Models, jobs: Sequence[Job]) -> list[Thought]:
     """Analyse one picture of each of several cameras; the only place that runs networks live."""
     _detect(models, jobs)
     faces = []
     for job in jobs:
         height, width = job.picture.pixels.shape[:2]
-        job.requests = job.desk.watch.begin(job.faces, (width, height), job.picture.captured_ns)
-        faces += _faces(models, job)
+        with timed("watch", [job]):
+            size_px, now_ns = (width, height), job.picture.captured_ns
+            job.requests = job.desk.watch.begin(job.faces, size_px, now_ns)
+        with timed("crops", [job]):
+            faces += _faces(models, job)
     usable = [face for face in faces if face.quality.unused_because is None]
     _embed(models, usable)
     _classify(models, usable)
@@ -81,7 +95,9 @@ def _detect(models: Models, jobs: Sequence[Job]) -> None:
     for job in jobs:
         job.look = job.desk.motion.look(job.picture.pixels, job.picture.captured_ns)
     worth = [job for job in jobs if job.look.due or job.desk.watch.tracked]
-    for job, faces in zip(worth, models.detect([job.picture.pixels for job in worth]), strict=True):
+    with timed("detector", worth):
+        found = models.detect([job.picture.pixels for job in worth])
+    for job, faces in zip(worth, found, strict=True):
         job.faces = faces
 
 
@@ -101,7 +117,8 @@ def _faces(models: Models, job: Job) -> list[_Face]:
 def _embed(models: Models, faces: Sequence[_Face]) -> None:
     wanted = [face for face in faces if face.request.embed]
     if wanted:
-        vectors = models.embed(np.stack([face.aligned for face in wanted]))
+        with timed("embedder", [face.job for face in wanted]):
+            vectors = models.embed(np.stack([face.aligned for face in wanted]))
         for face, vector in zip(wanted, vectors, strict=True):
             face.embedding = vector
 
@@ -109,13 +126,17 @@ def _embed(models: Models, faces: Sequence[_Face]) -> None:
 def _classify(models: Models, faces: Sequence[_Face]) -> None:
     masks = [face for face in faces if face.request.mask]
     if masks:
-        crops = np.concatenate([_cut(models, face, mask=True) for face in masks])
-        for face, row in zip(masks, models.mask(crops), strict=True):
+        with timed("mask", [face.job for face in masks]):
+            crops = np.concatenate([_cut(models, face, mask=True) for face in masks])
+            rows = models.mask(crops)
+        for face, row in zip(masks, rows, strict=True):
             face.mask = row
     expressions = [face for face in faces if face.request.expression]
     if expressions:
-        crops = np.concatenate([_cut(models, face, mask=False) for face in expressions])
-        for face, row in zip(expressions, models.expression(crops), strict=True):
+        with timed("expression", [face.job for face in expressions]):
+            crops = np.concatenate([_cut(models, face, mask=False) for face in expressions])
+            rows = models.expression(crops)
+        for face, row in zip(expressions, rows, strict=True):
             face.expression = row
 
 
@@ -138,9 +159,11 @@ def _evidence(face: _Face) -> FaceEvidence:
 
 
 def _conclude(job: Job) -> Thought:
-    result = job.desk.watch.finish(job.evidence)
-    taken = tuple(
-        (wish.snapshot_id, snapshot(job.picture.pixels, job.faces.boxes[wish.detection]))
-        for wish in result.snapshots_wanted
-    )
+    with timed("watch", [job]):
+        result = job.desk.watch.finish(job.evidence)
+    with timed("snapshots", [job]):
+        taken = tuple(
+            (wish.snapshot_id, snapshot(job.picture.pixels, job.faces.boxes[wish.detection]))
+            for wish in result.snapshots_wanted
+        )
     return Thought(job, result, taken)

@@ -85,10 +85,11 @@ class Worker:
         figures = {}
         for camera_id, desk in self.analysis.desks.items():
             desk.figures.mode = self.tools.pool.mode(desk.stream).value
+            decoded = self.tools.pool.figures(desk.stream)
+            desk.figures.stages_ns["decoder"] = decoded.decode_us * 1000
             record = desk.figures.record(now_ns())
             record["reason"] = self.tools.pool.quarantined.get(camera_id)
             record["waiting_for_ledger"] = len(desk.outbox)
-            decoded = self.tools.pool.figures(desk.stream)
             record["drops"] |= {
                 "skipped": decoded.skipped,
                 "invalid": decoded.invalid,

@@ -52,3 +52,9 @@ def test_percentiles_rise_and_stay_within_what_was_seen(values):
     assert rising == sorted(rising)
     assert min(values) - 0.1 <= rising[0]
     assert rising[-1] <= max(values) + 0.1
+
+
+def test_stages_are_told_as_shares_of_a_core() -> None:
+    figures = CameraFigures(at(0))
+    figures.stages_ns["detector"] = 500_000_000
+    assert figures.record(at(2))["stage_percent"] == {"detector": 25.0}
