@@ -60,6 +60,9 @@ class Person:
         return np.where([one is state for one in MaskState], CLEAR, (1 - CLEAR) / 2)
 
 
+STRANGER = Person(face=5)
+
+
 @dataclass
 class Played:
     """What came out: each with its moment in seconds."""
@@ -96,6 +99,13 @@ def watch(purpose=Purpose.PEOPLE, kinds=None, token=7, restored=None):
     settings = CameraWatchSettings("lobby", purpose, rules)
     models = {"mask": "m@1"}
     return CameraWatch(settings, token, gallery(), models, restored or Restored())
+
+
+def picture(boxes):
+    """What the detector found, and the picture's size, as `CameraWatch.begin` wants them."""
+    boxes = np.array(boxes, np.float32)
+    points = np.zeros((len(boxes), 5, 2), np.float32)
+    return Detections(boxes, points, np.full(len(boxes), 0.9, np.float32)), SIZE_PX
 
 
 def play(camera, people, until_s, hz=8, begin_s=0.0):

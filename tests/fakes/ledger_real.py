@@ -1,6 +1,7 @@
 """The real ledger, for tests that are not async themselves."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -47,3 +48,12 @@ async def everything(ledger: Ledger) -> dict[str, Any]:
     for key in await redis.keys("*"):
         found[key.decode()] = await read[await redis.type(key)](key)
     return found
+
+
+async def inbox(ledger: Ledger, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every entry of a subscriber's inbox: its id, and its fields as JSON."""
+    raw = await ledger.redis.xrange(f"ostiary:inbox:{name}")
+    return [
+        (entry_id.decode(), {key.decode(): json.loads(value) for key, value in fields.items()})
+        for entry_id, fields in raw
+    ]

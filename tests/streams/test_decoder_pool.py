@@ -1,19 +1,16 @@
 """Knows what the decoder pool promises of pictures. Its faults are tested elsewhere."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from engine.catchup import CatchUpSettings, Mode
+from engine.catchup import Mode
 from engine.packets import Codec, Packet, Role
 from streams.bus.packets import StreamKey
-from streams.codecs.pool import BadPhoto, DecoderPool, Picture, PoolSettings, Unit
+from streams.codecs.pool import DecoderPool, Picture, PoolSettings, Unit
 from tests.fakes.codec_clips import (
     DOOR,
     TICKS,
@@ -22,29 +19,10 @@ from tests.fakes.codec_clips import (
     entry_now,
     shade_error,
 )
+from tests.fakes.decoders import DEADLINE_S, PATIENT, in_pool, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-DEADLINE_S = 20.0
-PATIENT = PoolSettings(children=1, catch_up=CatchUpSettings(budget_ms=20_000))
 LIVE = PoolSettings(children=1)
-
-
-def in_pool(
-    body: Callable[[DecoderPool], Awaitable[None]], settings: PoolSettings = PATIENT
-) -> None:
-    async def run() -> None:
-        async with asyncio.timeout(60):
-            async with DecoderPool(settings) as pool:
-                await until(lambda: pool.ready)
-                await body(pool)
-
-    asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def submit(pool: DecoderPool, packets: Sequence[Packet], codec: Codec = Codec.H264) -> None:
@@ -256,46 +234,5 @@ def test_a_child_is_confined() -> None:
         assert str(1 << 30) in next(x for x in limits.splitlines() if "address space" in x)
         if pool.isolated:
             assert (child / "ns/net").readlink() != Path("/proc/self/ns/net").readlink()
-
-    in_pool(body)
-
-
-def turned(picture: np.ndarray, orientation: int) -> bytes:
-    """A JPEG that says in its EXIF how it must be turned."""
-    plain = cv2.imencode(".jpg", picture)[1].tobytes()
-    tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"
-    body = b"Exif\x00\x00" + tiff + orientation.to_bytes(2, "big") + bytes(6)
-    return plain[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + plain[2:]
-
-
-def test_a_photo_comes_upright() -> None:
-    picture = np.zeros((60, 100, 3), np.uint8)
-    picture[:, :30] = 255
-
-    async def body(pool: DecoderPool) -> None:
-        assert (await pool.photo(turned(picture, 1))).shape == (60, 100, 3)
-        upright = await pool.photo(turned(picture, 6))  # the camera was turned to its right
-        assert upright.shape == (100, 60, 3)
-        assert upright[:20].mean() > 240
-        assert upright[-40:].mean() < 15
-        png = cv2.imencode(".png", picture)[1].tobytes()
-        np.testing.assert_array_equal(await pool.photo(png), picture)
-
-    in_pool(body)
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "not a JPEG"),
-        (b"<svg>", "not a JPEG"),
-        (b"\xff\xd8\xff" + bytes(200), "damaged"),
-        (b"\xff\xd8\xff" + bytes(9 << 20), "at most 8 MB"),
-    ],
-)
-def test_a_bad_photo_says_why(data: bytes, reason: str) -> None:
-    async def body(pool: DecoderPool) -> None:
-        with pytest.raises(BadPhoto, match=reason):
-            await pool.photo(data)
 
     in_pool(body)

@@ -1,28 +1,22 @@
-"""Cameras, people, keys, visits and changes: what is kept comes back, secrets stay sealed."""
+"""Cameras, people, keys and changes: what is kept comes back, secrets stay sealed."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from fakes.ledger_real import BOX, owned, with_ledger
-from fakes.ledger_records import a_person, a_visit, an_alert
+from fakes.ledger_real import with_ledger
+from fakes.ledger_records import a_person
 from pydantic import SecretStr
 
 import streams.ledger.records as records
 from config.cameras import Camera
 from engine.purpose import Purpose
-from engine.visits import KeptAlert
 from streams.ledger.access import AccessRole, KeyRequest
 from streams.ledger.changes import Change
-from streams.ledger.durability import durability
-from streams.ledger.functions import Fenced
 from streams.ledger.ledger import Ledger
 from streams.ledger.people import AlreadyErased
 from streams.ledger.records import Full
-from streams.ledger.visits import without_visitor
-from streams.secrets import SecretBox, WrongKey
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -151,56 +145,6 @@ def test_there_is_a_bound_and_replacing_does_not_count(
     with_ledger(ledger_server, work)
 
 
-def test_visits_go_to_the_next_owner_and_ended_ones_do_not(ledger_server: Any) -> None:
-    async def work(ledger: Ledger) -> None:
-        old = await owned(ledger)
-        first, second = a_visit(1, "p-19"), a_visit(2)
-        first = replace(first, alerts=(KeptAlert("lobby.unknown", an_alert()),))
-        assert await ledger.visits.save(first, old)
-        assert await ledger.visits.save(second, old)
-        assert await ledger.visits.save(replace(second, ended=True), old)
-        assert not await ledger.visits.save(second, old)
-        new = await ledger.fences.issue("lobby")
-        assert await ledger.fences.claim("lobby", new) == [first]
-        with pytest.raises(Fenced):
-            await ledger.visits.save(first, old)
-        assert await ledger.visits.open("lobby") == [first]
-        assert await ledger.visits.open("gate") == []
-        assert 0 < await ledger.redis.ttl(f"ostiary:visit:{first.id}") <= 30 * 86400
-
-    with_ledger(ledger_server, work)
-
-
-def test_a_camera_has_at_most_a_thousand_open_visits(ledger_server: Any) -> None:
-    async def work(ledger: Ledger) -> None:
-        token = await owned(ledger)
-        assert await ledger.visits.save(a_visit(1), token)
-        await ledger.redis.sadd("ostiary:visits:open:lobby", *[f"v{n}" for n in range(999)])
-        assert not await ledger.visits.save(a_visit(2), token)
-        assert await ledger.visits.save(a_visit(1), token)
-        assert await ledger.visits.save(a_visit(1, ended=True), token)
-        assert await ledger.visits.save(a_visit(2), token)
-
-    with_ledger(ledger_server, work)
-
-
-def test_an_erased_person_is_in_no_visit_not_even_in_an_old_one(ledger_server: Any) -> None:
-    async def work(ledger: Ledger) -> None:
-        token = await owned(ledger)
-        alerts = (KeptAlert("lobby.unknown", an_alert(person_id="p-19")),)
-        before = a_visit(1, "p-19", alerts=alerts)
-        await ledger.visits.save(before, token)
-        await ledger.redis.zadd("ostiary:erased", {"p-19": 1})
-        after = a_visit(2, "p-19")
-        await ledger.visits.save(after, token)
-        assert b"p-19" not in await ledger.redis.hget(f"ostiary:visit:{after.id}", "state")
-        found = {one.id: one for one in await ledger.fences.claim("lobby", token)}
-        assert found == {one.id: without_visitor(one) for one in (before, after)}
-        assert "p-19" not in str(found)
-
-    with_ledger(ledger_server, work)
-
-
 def test_changes_begin_with_all_and_come_in_order(ledger_server: Any) -> None:
     async def work(ledger: Ledger) -> None:
         await ledger.cameras.put(lobby())
@@ -233,82 +177,3 @@ def test_whoever_fell_behind_loads_anew(ledger_server: Any) -> None:
         await following.aclose()
 
     with_ledger(ledger_server, work)
-
-
-def test_another_key_is_refused_at_the_connection(ledger_server: Any) -> None:
-    async def nothing(ledger: Ledger) -> None:
-        await ledger.check()
-
-    async def wrong() -> None:
-        await Ledger.connect(ledger_server.url, ledger_server.password, SecretBox(bytes(32)))
-
-    with_ledger(ledger_server, nothing)
-    with pytest.raises(WrongKey):
-        asyncio.run(wrong())
-
-
-def test_a_ledger_that_was_emptied_gets_its_functions_again(ledger_server: Any) -> None:
-    async def work(ledger: Ledger) -> None:
-        await ledger.redis.execute_command("FUNCTION", "FLUSH", "SYNC")
-        assert await ledger.fences.issue("lobby") == 1
-
-    with_ledger(ledger_server, work)
-
-
-def test_our_own_ledger_is_durable_and_a_careless_one_is_told_so(
-    ledger_server: Any, bus_server: Any
-) -> None:
-    async def check(ledger: Ledger) -> list[str]:
-        return await durability(ledger.redis)
-
-    async def careless(ledger: Ledger) -> tuple[list[str], list[str]]:
-        before = await durability(ledger.redis)
-        await ledger.redis.config_set("maxmemory-policy", "allkeys-lru")
-        await ledger.redis.config_set("appendonly", "yes")
-        return before, await durability(ledger.redis)
-
-    assert with_ledger(ledger_server, check) == []
-    before, after = with_ledger(bus_server, careless)
-    assert "no append-only file" in before[0]
-    assert "everysec" in after[0]
-    assert "evicts" in after[1]
-
-
-@pytest.mark.parametrize("keeps_a_file", [True, False])
-def test_a_hosted_ledger_that_tells_nothing_is_tried(make_server: Any, keeps_a_file: bool) -> None:
-    server = make_server("ledger" if keeps_a_file else "bus", memory_bytes=2**26)
-
-    async def restrict(ledger: Ledger) -> None:
-        rights = ("on", ">pw", "~*", "&*", "+@all", "-config")
-        await ledger.redis.execute_command("ACL", "SETUSER", "hosted", *rights)
-
-    async def use() -> list[str]:
-        url = f"{server.url}?username=hosted&password=pw"
-        ledger = await Ledger.connect(url, None, BOX)
-        try:
-            token = await owned(ledger)
-            assert (await ledger.alerts.write(an_alert(), token)).written
-            return await durability(ledger.redis)
-        finally:
-            await ledger.aclose()
-
-    with_ledger(server, restrict)
-    (warning,) = asyncio.run(use())
-    assert ("waits for WAITAOF" if keeps_a_file else "no append-only file") in warning
-
-
-def test_on_a_foreign_ledger_each_alert_waits_for_the_disk(make_server: Any) -> None:
-    server = make_server("ledger")
-
-    async def loosen(ledger: Ledger) -> None:
-        await ledger.redis.config_set("appendfsync", "everysec")
-
-    async def work(ledger: Ledger) -> bytes:
-        token = await owned(ledger)
-        assert (await ledger.alerts.write(an_alert(), token)).written
-        stats = await ledger.redis.info("commandstats")
-        assert stats["cmdstat_waitaof"]["calls"] >= 3  # number, claim, alert
-        return b""
-
-    with_ledger(server, loosen)
-    with_ledger(server, work)
