@@ -34,7 +34,6 @@ class Outbox:
         self._capacity = capacity
         self._waiting: list[_Waiting] = []
         self.dropped = 0
-        self.merged = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -54,7 +53,6 @@ class Outbox:
             self._waiting.append(_Waiting(revision, revision.state is AlertState.OPENED))
         else:
             last.revision = _merge(last, revision)
-            self.merged += 1
         self._shrink()
 
     def _shrink(self) -> None:
@@ -82,16 +80,15 @@ class Outbox:
             if one.revision.id != revision.id or one.revision.revision > revision.revision
         ]
 
-    def hand_over(self) -> tuple[AlertRevision, ...]:
-        """Empty the box of a worker that was fenced out; return what it may still hand in.
+    def hand_over(self) -> None:
+        """Keep what a worker that was fenced out may still hand in; again, it changes nothing.
 
-        Alerts that the ledger may never have heard of come closed, with the reason; changes of
+        Alerts that the ledger may never have heard of stay as closed, with the reason; changes of
         alerts that it knows are the next owner's affair.
         """
         newest = {one.revision.id: one.revision for one in self._waiting}
         openings = [one.revision.id for one in self._waiting if one.opening]
-        self._waiting = []
-        return tuple(_handed_over(newest[name]) for name in openings)
+        self._waiting = [_Waiting(_handed_over(newest[name]), opening=True) for name in openings]
 
 
 def _merge(earlier: _Waiting, later: AlertRevision) -> AlertRevision:
@@ -115,12 +112,15 @@ def _handed_over(revision: AlertRevision) -> AlertRevision:
 class VisitBox:
     """One camera's visit states that the ledger has not confirmed: the newest of each visit.
 
+    While alerts wait, an ended visit is written as one that goes on, with its closing alerts: who
+    takes over then finds them and hands them in again. Only afterwards is it written as ended.
     Bound: `capacity`. When full the oldest one goes, an ended one first, counted in `dropped`.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._waiting: dict[str, VisitState] = {}
+        self._announced: set[str] = set()  # ended visits of which the ledger has the closing alerts
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -130,16 +130,33 @@ class VisitBox:
         """Take new states; each replaces what waits of the same visit."""
         for visit in visits:
             self._waiting[visit.id] = visit
+            self._announced.discard(visit.id)
             if len(self._waiting) > self._capacity:
                 ended = (one.id for one in self._waiting.values() if one.ended)
-                del self._waiting[next(ended, next(iter(self._waiting)))]
+                gone = next(ended, next(iter(self._waiting)))
+                del self._waiting[gone]
+                self._announced.discard(gone)
                 self.dropped += 1
 
-    def take(self) -> VisitState | None:
+    def clear(self) -> None:
+        """Forget what waits: it is the next owner's affair."""
+        self._waiting.clear()
+        self._announced.clear()
+
+    def take(self, alerts_wait: bool) -> VisitState | None:
         """Return the state to write next, or None; it waits on until `confirm`."""
-        return next(iter(self._waiting.values()), None)
+        for visit in self._waiting.values():
+            if not (visit.ended and alerts_wait):
+                return visit
+            if visit.id not in self._announced:
+                return replace(visit, ended=False)
+        return None
 
     def confirm(self, visit: VisitState) -> None:
         """The ledger has this state; a newer one that came meanwhile waits on."""
-        if self._waiting.get(visit.id) == visit:
+        waiting = self._waiting.get(visit.id)
+        if waiting == visit:
             del self._waiting[visit.id]
+            self._announced.discard(visit.id)
+        elif waiting is not None and replace(waiting, ended=False) == visit:
+            self._announced.add(visit.id)

@@ -1,11 +1,23 @@
-"""Knows how desks are opened, changed and closed as cameras change hands. Analyses nothing."""
+"""Knows how desks are opened, changed and closed as cameras change hands. Analyses nothing.
+
+Theory of operation. A desk that is closed is written under its own fence number, before the camera
+is claimed under a new one: whoever claims first learns the visits as they stood, and the closed
+desk may say nothing more. So while a closed desk still waits for the ledger its camera is neither
+let go nor taken, and a camera is handed over only while the ledger takes writes. One step sees one
+roster: ownership must not act on a change that its desk has not heard of.
+"""
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from config.cameras import Camera
+from engine.observations import Knowledge
+from engine.purpose import Purpose
+from engine.rules import IDENTITY_KINDS
+from engine.visits import VisitState
 from streams.bus import appearances, heartbeats, observations
 from streams.bus.run import bus_run
 from streams.clock import now_ns
@@ -18,6 +30,8 @@ from workers.writing import flush
 
 log = structlog.get_logger()
 
+Cameras = Mapping[str, Camera]  # by id
+
 
 @dataclass(slots=True)
 class Keeping:
@@ -27,37 +41,41 @@ class Keeping:
     roster: Roster
     analysis: Analysis
     ownership: Ownership
-    leaving: list[Desk] = field(default_factory=list)  # lost, but not yet flushed
+    leaving: list[Desk] = field(default_factory=list)  # closed, unwritten: at most two a camera
+    _ended: set[str] = field(default_factory=set)  # closed here; ownership has yet to let go
     _changes: deque[Taken | Lost] = field(default_factory=deque)  # survive a server going away
     _run: str = ""
 
     async def step(self) -> None:
         """Bring desks in line with what is registered and what is owned."""
-        bus = self.analysis.tools.bus
+        bus, cameras = self.analysis.tools.bus, self.roster.cameras
         await self._watch_bus()
-        await self._follow_settings()
+        await self._follow_settings(cameras)
         workers = await heartbeats.live_workers(bus)
-        self._changes += await self.ownership.step(self.roster.cameras, workers, now_ns())
+        offered = self._offered(cameras)
+        self._changes += await self.ownership.step(offered, workers, now_ns())
         while self._changes:
             change = self._changes[0]
-            await (self._open(change) if isinstance(change, Taken) else self._close(change))
+            if isinstance(change, Taken):
+                await self._open(change)
+            else:
+                self._ended.discard(change.camera)
+                await self._close(change, cameras.get(change.camera))
             self._changes.popleft()
         moving = self.ownership.to_hand_over(workers, now_ns())
-        if moving is not None:
-            await self._close(Lost(moving, "handed over"))
-            await self.ownership.give_up(moving, now_ns())
+        if moving is not None and moving in self.analysis.desks:
+            await self._hand_over(moving, cameras.get(moving))
 
     async def flush(self) -> None:
-        """Write what waits, of desks in use and of those that were left."""
+        """Write what waits, of desks in use and of those that were closed."""
         for desk in list(self.analysis.desks.values()):
             await flush(self.ledger, desk)
         for desk in list(self.leaving):
-            if await flush(self.ledger, desk):
-                self.leaving.remove(desk)
+            await self._write_left(desk)
 
     async def leave(self) -> None:
         """Hand every camera over: what waits goes to the ledger, then the leases go."""
-        async with self.analysis.turn:
+        async with self.analysis.turn.changing():
             for desk in self.analysis.desks.values():
                 desk.leave(desk.camera)
         await self.flush()
@@ -76,51 +94,116 @@ class Keeping:
             await tools.clock.measure(tools.bus)
         self._run = run
 
-    async def _follow_settings(self) -> None:
+    async def _follow_settings(self, cameras: Cameras) -> None:
         """Apply changed settings while the camera's token is still good.
 
         Other rules or another password keep tracks and visits; another use ends them.
         """
         for camera_id, holding in list(self.ownership.holdings.items()):
-            now = self.roster.cameras.get(camera_id)
-            if now == holding.camera:
+            now = cameras.get(camera_id)
+            if now == holding.camera or camera_id in self._ended:
                 continue
             desk = self.analysis.desks.get(camera_id)
+            if desk is not None and desk.token != holding.token:
+                desk = None  # the camera was lost and taken again; its new desk is still to come
             if now is not None and desk is not None and same_use(now, holding.camera):
-                async with self.analysis.turn:
+                async with self.analysis.turn.changing():
                     desk.change(now, now_ns())
                 holding.camera = now
                 self.analysis.written.set()
             else:
-                await self._close(Lost(camera_id, "removed" if now is None else "changed"))
+                self._ended.add(camera_id)
+                await self._close(Lost(camera_id, "removed" if now is None else "changed"), now)
+
+    def _offered(self, cameras: Cameras) -> Cameras:
+        """Return the cameras as ownership may see them.
+
+        One whose closed desk still waits stays with whoever holds it, and is taken by nobody here.
+        One that was closed here is let go even if its settings came back meanwhile.
+        """
+        offered, waiting = dict(cameras), self._waiting()
+        for camera_id in waiting | self._ended:
+            holding = self.ownership.holdings.get(camera_id)
+            if camera_id in waiting and holding is not None:
+                offered[camera_id] = holding.camera
+            elif camera_id in waiting or (
+                holding is not None and offered.get(camera_id) == holding.camera
+            ):
+                offered.pop(camera_id, None)
+        return offered
+
+    def _waiting(self) -> set[str]:
+        return {desk.camera.id for desk in self.leaving}
+
+    async def _hand_over(self, camera_id: str, now: Camera | None) -> None:
+        await self.ledger.check()  # raises while nobody could take the camera
+        await self._close(Lost(camera_id, "handed over"), now)
+        if camera_id in self._waiting():
+            self._ended.add(camera_id)  # the ledger went just now: let go when all is written
+        else:
+            await self.ownership.give_up(camera_id, now_ns())
 
     async def _open(self, taken: Taken) -> None:
-        tools = self.analysis.tools
-        looks = await appearances.read(tools.bus, taken.camera.id)
+        tools, camera = self.analysis.tools, taken.camera
+        looks = await appearances.read(tools.bus, camera.id)
         versions = tools.models.versions
         # Alerts name the networks that they rest on, and none rests on an expression.
         named = {role: versions[role] for role in ("detector", "embedder", "mask")}
         plan = DeskPlan(self.roster.gallery, named, tools.sampling)
-        desk = open_desk(taken, plan, looks, now_ns())
-        last = await observations.newest(tools.bus, taken.camera.id)
+        goes_on, of_other_use = by_use(taken)
+        desk = open_desk(replace(taken, visits=goes_on), plan, looks, now_ns())
+        desk.change(camera, now_ns())  # alerts of rules that went while nobody owned the camera
+        last = await observations.newest(tools.bus, camera.id)
         if last is not None and last.role is desk.stream.role:
             desk.high_water = (last.epoch_ms, last.pts)
         await tools.intake.begin(desk.stream)
-        async with self.analysis.turn:
-            self.analysis.desks[taken.camera.id] = desk
+        async with self.analysis.turn.changing():
+            self.analysis.desks[camera.id] = desk
+        if of_other_use:
+            before = open_desk(replace(taken, visits=of_other_use), plan, (), now_ns())
+            before.leave(None)
+            self.leaving.append(before)
+            await self._write_left(before)
 
-    async def _close(self, lost: Lost) -> None:
-        async with self.analysis.turn:
+    async def _close(self, lost: Lost, now: Camera | None) -> None:
+        """Close a camera's desk; `now` is the camera as it is registered, None if it is no more."""
+        async with self.analysis.turn.changing():
             desk = self.analysis.desks.pop(lost.camera, None)
             if desk is None:
                 return
-            desk.leave(self.roster.cameras.get(lost.camera))
+            desk.leave(now)
+            self.leaving.append(desk)
         log.info("camera given up", camera=lost.camera, reason=lost.reason)
         self.analysis.tools.intake.end(desk.stream)
-        if not await flush(self.ledger, desk):
-            self.leaving.append(desk)
+        await self._write_left(desk)
+
+    async def _write_left(self, desk: Desk) -> None:
+        """Write what a closed desk has left, and forget the desk once nothing waits."""
+        if await flush(self.ledger, desk):
+            self.leaving = [one for one in self.leaving if one is not desk]
 
 
 def same_use(first: Camera, second: Camera) -> bool:
     """Whether two settings of a camera differ in rules or connection alone."""
     return (first.purpose, first.analysis_role) == (second.purpose, second.analysis_role)
+
+
+def by_use(taken: Taken) -> tuple[tuple[VisitState, ...], tuple[VisitState, ...]]:
+    """Return the visits that go on, and those of a former use.
+
+    A visit does not say what its camera was for; but where nobody may be named, one that knows
+    somebody is of a use that ended while nobody owned the camera.
+    """
+    if taken.camera.purpose is Purpose.PEOPLE:
+        return taken.visits, ()
+    named = [names_somebody(one) for one in taken.visits]
+    goes_on = tuple(one for one, known in zip(taken.visits, named, strict=True) if not known)
+    return goes_on, tuple(one for one, known in zip(taken.visits, named, strict=True) if known)
+
+
+def names_somebody(visit: VisitState) -> bool:
+    """Whether a visit, or one of its alerts, rests on who somebody is."""
+    return visit.standing.knowledge is not Knowledge.UNDECIDED or any(
+        kept.revision.person_id is not None or kept.revision.kind in IDENTITY_KINDS
+        for kept in visit.alerts
+    )

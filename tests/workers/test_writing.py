@@ -10,6 +10,7 @@ from fakes.ledger_records import a_visit, an_alert
 from fakes.worker_scenes import camera_of, desk_of
 
 from engine.alerts import AlertReason, AlertState
+from engine.visits import KeptAlert
 from streams.bus import keys
 from workers.writing import flush
 
@@ -103,6 +104,19 @@ def test_one_that_is_refused_blocks_no_others(ledger_server):
         assert await flush(ledger, desk)
         assert [name for name, *_ in await stored(ledger)] == ["2"]
         assert [one.id[-1] for one in await ledger.visits.open("lobby")] == ["2"]
+        assert desk.figures.lost == {"alerts_refused": 1, "visits_refused": 1}
+
+    with_ledger(ledger_server, work)
+
+
+def test_an_opening_that_cannot_be_handed_in_is_counted(ledger_server):
+    async def work(ledger):
+        desk = desk_with(await owned(ledger), [an_alert(1)], [a_visit(1)])
+        await owned(ledger)  # the heir
+        await ledger.redis.set(keys.record("alert", an_alert(1).id), "no record")
+        assert await flush(ledger, desk)
+        assert desk.figures.lost == {"alerts_at_hand_over": 1}
+        assert len(desk.visits) == 0
 
     with_ledger(ledger_server, work)
 
@@ -133,3 +147,47 @@ def test_whenever_the_ledger_goes_visits_were_written_before_alerts(writes):
         assert len(desk.outbox) == 2 - len(ledger.entries)
 
     asyncio.run(work())
+
+
+class Cut:
+    """A ledger whose connection breaks before its n-th write of an alert."""
+
+    def __init__(self, ledger, nth=1):
+        self.visits, self.alerts, self._alerts, self.left = ledger.visits, self, ledger.alerts, nth
+
+    async def write(self, revision, token):
+        self.left -= 1
+        if not self.left:
+            raise ConnectionError("cut")
+        return await self._alerts.write(revision, token)
+
+
+def test_who_dies_before_the_closing_alert_leaves_it_to_the_next_owner(ledger_server):
+    async def work(ledger):
+        token = await owned(ledger)
+        closing = an_alert(1, 2, **ENDING)
+        desk = desk_with(token, [an_alert(1)], [a_visit(1)])
+        assert await flush(ledger, desk)
+        kept = (KeptAlert("mask", closing),)
+        desk.visits.put([a_visit(1, ended=True, alerts=kept)])
+        desk.outbox.put([closing])
+        assert not await flush(Cut(ledger), desk)
+        (found,) = await ledger.visits.open("lobby")  # as the next owner finds it
+        assert [one.revision.state for one in found.alerts] == [AlertState.CLOSED]
+        assert await flush(ledger, desk)
+        assert await ledger.visits.open("lobby") == []
+        assert (await stored(ledger))[-1] == ("1", 2, AlertState.CLOSED)
+
+    with_ledger(ledger_server, work)
+
+
+def test_openings_wait_where_the_ledger_goes_away_at_the_hand_over(ledger_server):
+    async def work(ledger):
+        desk = desk_with(await owned(ledger), [an_alert(1), an_alert(2)])
+        await owned(ledger)  # the heir
+        assert not await flush(Cut(ledger, 3), desk)  # fenced, handed in, cut
+        assert len(desk.outbox) == 1
+        assert await flush(ledger, desk)
+        assert await stored(ledger) == [("1", 1, AlertState.CLOSED), ("2", 1, AlertState.CLOSED)]
+
+    with_ledger(ledger_server, work)
