@@ -3,32 +3,32 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import structlog
 from redis.asyncio import Redis
 
-from engine.packets import Codec, Role, entry_ms
+from engine.packets import Role
 from streams.bus import keys
 from streams.bus.clock import MEASURE_EVERY_S, BusClock
 from streams.bus.connection import AWAY
 from streams.bus.observations import SeenObservation, decode
-from streams.bus.packets import StreamKey, kept_group, parse
+from streams.bus.packets import StreamKey, parse
 from streams.bus.run import bus_run
 from streams.bus.sources import read_status
-from streams.clock import now_ns
+from streams.clock import monotonic_ns, now_ns
 from streams.codecs.encoder import SharedEncoder
-from streams.viewer.feed import Feed
+from streams.viewer.feed import Feed, FeedLimits
+from streams.viewer.figures import Losses, ViewerFigures
 from streams.viewer.negotiation import OfferRefused, cleaned
+from streams.viewer.opening import BUS_S, kept_of
 from streams.viewer.session import Session, offer_addresses
 
 _BLOCK_MS: Final = 100  # a camera that is newly watched waits at most this long
 _COUNT: Final = 32
-_BUS_S: Final = 5.0
 _AWAY_S: Final = 0.5
 _CONNECT_S: Final = 20.0
-_SILENT_MS: Final = 10_000
 _NO_ENTRY: Final = (KeyError, ValueError, TypeError)
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ class ViewerSettings:
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
     max_viewers: int = 32
+    feed: FeedLimits = field(default_factory=FeedLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,6 @@ class Answer:
 
     session_id: str
     sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerFigures:
-    """What the hub does now, and what it dropped since it started."""
-
-    viewers: int
-    encoders: int
-    packets_dropped: int
-    boxes_dropped: int
 
 
 class Watched(Protocol):
@@ -83,8 +74,7 @@ class ViewerHub:
         self._watched = asyncio.Event()
         self._opening = asyncio.Lock()
         self._pending = 0
-        self._packets_dropped = 0  # by viewers that left
-        self._boxes_dropped = 0
+        self._lost = Losses()  # of feeds that ended
         offer_addresses(settings.addresses)
 
     @property
@@ -94,13 +84,10 @@ class ViewerHub:
 
     def figures(self) -> ViewerFigures:
         """Return the hub's counters."""
-        now = self._sessions.values()
-        return ViewerFigures(
-            len(now),
-            len(self._encoders),
-            self._packets_dropped + sum(one.outbound.dropped for one in now),
-            self._boxes_dropped + sum(one.boxes_dropped for one in now),
-        )
+        lost = Losses()
+        for part in (self._lost, *(feed.losses() for feed in self._feeds.values())):
+            lost.add(part)
+        return ViewerFigures(len(self._sessions), len(self._encoders), lost)
 
     async def run(self) -> None:
         """Read the bus for all watched cameras until cancelled."""
@@ -149,15 +136,13 @@ class ViewerHub:
         session = self._sessions.pop(session_id, None)
         if session is None:
             return
-        self._packets_dropped += session.outbound.dropped
-        self._boxes_dropped += session.boxes_dropped
         feed = self._feeds[session.camera]
         feed.remove(session)
         if not feed.sessions:
             self._drop(feed)
         await session.close()
         log.info("viewer_closed", camera=session.camera, session=session_id,
-                 dropped=session.outbound.dropped)  # fmt: skip
+                 dropped=session.outbound.dropped.total())  # fmt: skip
 
     async def close_all(self) -> None:
         """End every session."""
@@ -169,26 +154,17 @@ class ViewerHub:
             feed = self._feeds.get(camera)
             if feed is not None:
                 return feed
-            stream = StreamKey(camera, Role.MAIN)
-            try:
-                async with asyncio.timeout(_BUS_S):
-                    status = await read_status(self._bus, stream)
-                    kept = await kept_group(self._bus, stream)
-            except (*AWAY, TimeoutError) as error:
-                raise OfferRefused(503, "the bus does not answer") from error
-            silent = not kept or self._now_ms() - entry_ms(kept[-1].entry_id) > _SILENT_MS
-            if silent:
-                reason = status.reason or status.state if status is not None else "not connected"
-                raise OfferRefused(409, f"the camera sends no picture: {reason}")
-            codec = status.codec if status is not None and status.codec else Codec.H264
-            feed = Feed(camera, codec, self._start_encoder, self._now_ms)
-            feed.begin(kept)
+            stream, limits = StreamKey(camera, Role.MAIN), self._settings.feed
+            kept = await kept_of(self._bus, stream, limits, self._now_ms())
+            feed = Feed(camera, kept.codec, self._start_encoder, self._now_ms, limits)
+            feed.begin(kept.packets)
             self._feeds[camera] = feed
             self._watched.set()
             return feed
 
     def _drop(self, feed: Feed) -> None:
-        self._feeds.pop(feed.stream.camera, None)
+        if self._feeds.pop(feed.stream.camera, None) is not None:
+            self._lost.add(feed.losses())
         encoder = self._encoders.pop(feed.stream.camera, None)
         if encoder is not None:
             encoder.cancel()
@@ -222,7 +198,7 @@ class ViewerHub:
         cursors: dict[Any, Any] = {name: feed.cursor for name, feed in packets.items()}
         cursors |= {name: feed.observations_cursor for name, feed in observations.items()}
         try:
-            async with asyncio.timeout(_BUS_S):
+            async with asyncio.timeout(BUS_S):
                 answer = await self._bus.xread(cursors, count=_COUNT, block=_BLOCK_MS)
                 for raw, entries in answer or []:
                     name = raw.decode()
@@ -243,7 +219,10 @@ class ViewerHub:
             except _NO_ENTRY as error:
                 log.warning("bad_packet", camera=feed.stream.camera, error=repr(error))
                 continue
-            if seen.packet.epoch_ms > feed.epoch_ms and not await self._same_codec(feed):
+            before_ms = feed.gate.epoch_ms
+            if not feed.gate.admits(seen.packet, monotonic_ns()):
+                continue
+            if seen.packet.epoch_ms != before_ms and not await self._same_codec(feed):
                 return
             feed.packet(seen)
 
@@ -269,7 +248,7 @@ class ViewerHub:
     async def _keep_clock(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_BUS_S):
+                async with asyncio.timeout(BUS_S):
                     await self._clock.measure(self._bus)
                     self._run_id = self._run_id or await bus_run(self._bus)
             except (*AWAY, TimeoutError) as error:
@@ -279,7 +258,7 @@ class ViewerHub:
     async def _after_absence(self) -> None:
         """Begin anew where the bus lost everything meanwhile."""
         try:
-            async with asyncio.timeout(_BUS_S):
+            async with asyncio.timeout(BUS_S):
                 run_id = await bus_run(self._bus)
         except (*AWAY, TimeoutError):
             return

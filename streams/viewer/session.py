@@ -1,7 +1,8 @@
 """Knows one viewer's WebRTC connection. Does not know where its packets come from."""
 
 import asyncio
-from collections import deque
+import json
+from collections import Counter, deque
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
@@ -15,6 +16,7 @@ from aiortc.mediastreams import MediaStreamError, VideoStreamTrack
 
 from engine.packets import PTS_HZ, Codec, Role
 from streams.bus.observations import SeenObservation
+from streams.viewer.figures import Losses
 from streams.viewer.negotiation import OfferRefused, preferences
 from streams.viewer.outbound import Ended, Outbound
 from streams.viewer.overlay import message, ticks_of
@@ -31,10 +33,13 @@ log = structlog.get_logger(__name__)
 class PacketTrack(VideoStreamTrack):  # type: ignore[misc]  # aiortc has no types here
     """A track that hands packets, not pictures, to aiortc's sender, which packetises them."""
 
-    def __init__(self, outbound: Outbound, on_recv: Callable[[], None]) -> None:
+    def __init__(
+        self, outbound: Outbound, on_recv: Callable[[], None], on_sent: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._outbound = outbound
         self._on_recv = on_recv
+        self._on_sent = on_sent
         self.last_ticks = 0
 
     async def recv(self) -> Any:
@@ -47,6 +52,7 @@ class PacketTrack(VideoStreamTrack):  # type: ignore[misc]  # aiortc has no type
         packet = av.Packet(outgoing.data)
         packet.pts, packet.time_base = outgoing.ticks, _TIME_BASE
         self.last_ticks = outgoing.ticks
+        self._on_sent()
         return packet
 
 
@@ -66,11 +72,11 @@ class Session:
         self.lost: Callable[[], None] = _ignore
         self.keyframe: Callable[[], None] = _ignore
         self.connected = asyncio.Event()
-        self.boxes_dropped = 0
+        self._boxes_dropped: Counter[str] = Counter({"early": 0, "slow": 0})
         self._early: deque[tuple[SeenObservation, str]] = deque(maxlen=_MOST_EARLY)
         self._origin: int | None = None
         self._channel: Any = None
-        self._track = PacketTrack(self.outbound, self._on_recv)
+        self._track = PacketTrack(self.outbound, self._on_recv, self._picture_sent)
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peer.on("connectionstatechange", self._on_state)
         self._peer.on("datachannel", self._on_channel)
@@ -100,19 +106,34 @@ class Session:
         """
         ticks = ticks_of(seen.observation, Role.MAIN, self.outbound.timeline)
         if ticks is None:
-            self.boxes_dropped += len(self._early) == self._early.maxlen
+            self._boxes_dropped["early"] += len(self._early) == self._early.maxlen
             self._early.append((seen, tail))
-        elif self._origin is None or not self._channel_takes():
-            self.boxes_dropped += 1
+        elif self._origin is None:
+            self._boxes_dropped["early"] += 1
+        elif not self._channel_takes():
+            self._boxes_dropped["slow"] += 1
         else:
             self._channel.send(message((self._origin + ticks) & 0xFFFFFFFF, tail))
 
-    def picture_sent(self) -> None:
+    def _picture_sent(self) -> None:
         """Look whether the boxes that waited belong to what was sent now."""
         early = list(self._early)
         self._early.clear()
         for seen, tail in early:
             self.show_boxes(seen, tail)
+
+    def tell_wait(self, since_ms: int | None, every_ms: int | None) -> None:
+        """Say that the picture begins with the camera's next keyframe.
+
+        since_ms: how long ago the last one came; every_ms: their distance; where it is known.
+        """
+        if self._channel_takes():
+            wait = {"since_ms": since_ms, "every_ms": every_ms}
+            self._channel.send(json.dumps({"wait": wait}))
+
+    def losses(self) -> Losses:
+        """Return what this viewer missed."""
+        return Losses(packets=self.outbound.dropped, boxes=self._boxes_dropped)
 
     def _channel_takes(self) -> bool:
         channel = self._channel

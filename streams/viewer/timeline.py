@@ -1,7 +1,6 @@
 """Knows one viewer's RTP time line, continuous across epochs. Does not know how it is sent."""
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +8,8 @@ from engine.packets import PTS_HZ, entry_ms
 from streams.bus.packets import BusPacket
 
 TICKS_PER_MS: Final = PTS_HZ // 1000
-# A kept group is played through at once: 0.1 ms a picture instead of its true pace, so that a
-# browser does not take the group's age for the network's delay.
-BURST_STEP: Final = 10
 _EPOCH_STEP: Final = 33 * TICKS_PER_MS  # the least between the pictures of two epochs
+_MOST_BEHIND: Final = PTS_HZ  # so far pictures are drawn together until they are at their places
 _REMEMBERED: Final = 750  # 30 s at 25/s
 _NEAREST_NS: Final = 500_000_000
 
@@ -36,18 +33,30 @@ class Timeline:
         self._shift = 0
         self._last_ticks = -1
         self._last_arrived_ms = 0
+        self._begun = (0, 0.0)  # ticks and seconds when a group was begun
 
     def live(self, seen: BusPacket) -> int:
-        """Return the ticks of the next packet."""
-        return self._note(seen, max(self._natural(seen), self._last_ticks + 1))
+        """Return the ticks of a packet that is sent as it comes: the camera's own distances."""
+        natural, least = self._natural(seen), self._last_ticks + 1
+        if least - natural > _MOST_BEHIND:  # the camera's own times step back: go on from here
+            self._shift += least - natural
+        return self._note(seen, max(natural, least))
 
-    def burst(self, group: Sequence[BusPacket]) -> list[int]:
-        """Return the ticks of a group that is sent at once; its newest keeps its own place."""
-        if not group:
-            return []
-        first = self._natural(group[-1]) - BURST_STEP * (len(group) - 1)
-        first = max(first, self._last_ticks + 1)
-        return [self._note(seen, first + BURST_STEP * at) for at, seen in enumerate(group)]
+    def begin_group(self, newest: BusPacket, now_s: float) -> None:
+        """A kept group is sent from now on; its newest picture's own place is now."""
+        first = max(self._natural(newest), self._last_ticks + 1)
+        self._shift = first - newest.packet.pts
+        self._begun = (first, now_s)
+
+    def late(self, seen: BusPacket, now_s: float) -> int:
+        """Return the ticks of a packet of the group, or of one that comes before it is all sent.
+
+        Its place is when it is sent: a browser that saw other distances would take them for a
+        slow network, or for a clock of another speed, and hold the picture back for seconds.
+        """
+        ticks, begun_s = self._begun
+        now = ticks + round((now_s - begun_s) * PTS_HZ)
+        return self._note(seen, max(now, self._last_ticks + 1))
 
     def _natural(self, seen: BusPacket) -> int:
         packet = seen.packet
@@ -60,7 +69,6 @@ class Timeline:
 
     def _note(self, seen: BusPacket, ticks: int) -> int:
         packet = seen.packet
-        self._shift = ticks - packet.pts
         self._last_ticks = ticks
         self._last_arrived_ms = entry_ms(seen.entry_id)
         self._sent.append(Sent(packet.epoch_ms, packet.pts, packet.captured_ns, ticks))

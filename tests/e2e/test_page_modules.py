@@ -181,3 +181,21 @@ def test_the_wall_chooses_the_columns_that_make_pictures_largest(in_page):
           .map(([count, width, height]) => columns(count, width, height).columns);
     """)
     assert found == [1, 2, 1, 2, 3]
+
+
+def test_what_a_picture_waits_for_reads_as_far_as_it_is_known(in_page):
+    found = in_page("""
+        const { awaited } = await import("/page/js/words.js");
+        const waits = [[23000, 60000], [61000, 60000], [3000, null], [null, null]];
+        return waits.map(([since_ms, every_ms]) => Object.values(awaited({ since_ms, every_ms })));
+    """)
+    next_one = "Waiting for the next one"
+    assert found == [
+        [
+            "This camera sends a whole picture only every 60 s",
+            "The next one comes in about 37 s",
+        ],
+        ["This camera sent its last whole picture 61 s ago", next_one],
+        ["This camera sent its last whole picture 3 s ago", next_one],
+        ["This camera sends whole pictures rarely", next_one],
+    ]

@@ -9,6 +9,7 @@ import { WhepPlayer } from "./whep.js";
 /**
  * A video, a canvas over it, and the boxes' time line between them.
  * on.state(name): connecting, playing, waiting. on.tracks(list): who is in the picture.
+ * on.wait(wait): the picture begins with the camera's next keyframe.
  */
 export class Screen {
   constructor(camera, video, canvas, on) {
@@ -22,6 +23,7 @@ export class Screen {
     this.player = new WhepPlayer(camera, video, {
       state: (name) => this.#state(name),
       boxes: (message) => this.#boxes(message),
+      wait: (wait) => this.on.wait(wait),
       begin: () => this.timeline.clear(),
     });
   }

@@ -18,7 +18,7 @@ function cards(status) {
   const live = status.cameras.filter((camera) => camera.state === "live").length;
   const seen = status.cameras.reduce((sum, camera) => sum + (camera.analysed_per_s ?? 0), 0);
   const slow = Math.max(0, ...status.cameras.map((camera) => camera.latency_ms?.p95 ?? 0));
-  const drops = status.cameras.reduce((sum, camera) => sum + (total(camera.drops) ?? 0), 0);
+  const drops = status.cameras.reduce((sum, camera) => sum + dropped(camera), 0);
   return h(
     "div",
     { class: "stats" },
@@ -29,7 +29,7 @@ function cards(status) {
     ),
     card("Analysed", figure(seen, "/s"), "pictures, all cameras"),
     card("Latency, p95", slow ? figure(slow, "ms") : "–", "to a picture's boxes, slowest camera"),
-    card("Left out", figure(drops), "pictures too old to analyse"),
+    card("Left out", figure(drops), "pictures not analysed, packets not kept"),
     card(
       "Workers",
       String(status.workers.length),
@@ -37,6 +37,12 @@ function cards(status) {
     ),
   );
 }
+
+const dropped = (camera) =>
+  [camera.drops, camera.packets_lost, camera.sub?.packets_lost].reduce(
+    (sum, reasons) => sum + (total(reasons) ?? 0),
+    0,
+  );
 
 const cell = (label, ...value) => h("td", { dataset: { label } }, ...value);
 
@@ -60,7 +66,7 @@ function row(camera) {
     ),
     cell("p50", figure(camera.latency_ms?.p50, "ms")),
     cell("p95", figure(camera.latency_ms?.p95, "ms")),
-    cell("Drops", figure(total(camera.drops))),
+    cell("Drops", figure(dropped(camera))),
     cell(
       "Stream",
       camera.width ? `${camera.codec} ${camera.width}×${camera.height}, ${figure(camera.rate_hz)}/s` : "–",

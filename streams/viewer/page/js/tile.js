@@ -3,7 +3,7 @@
 import { h, icon, say } from "./dom.js";
 import { Screen } from "./screen.js";
 import { store } from "./store.js";
-import { MODES, PURPOSES, figure, stateOf, titleOf } from "./words.js";
+import { MODES, PURPOSES, awaited, figure, stateOf, titleOf } from "./words.js";
 
 /** One camera on the wall, or alone. */
 export class Tile {
@@ -11,10 +11,12 @@ export class Tile {
     this.camera = camera;
     this.large = large;
     this.playing = false;
+    this.wait = null; // what its picture waits for
     this.#build();
     this.screen = new Screen(camera.id, this.video, this.canvas, {
       state: (name) => this.#played(name),
       tracks: (tracks) => this.#count(tracks),
+      wait: (wait) => this.#waits(wait),
     });
     this.update();
   }
@@ -85,8 +87,14 @@ export class Tile {
     this.screen.stop();
   }
 
+  #waits(wait) {
+    this.wait = awaited(wait);
+    this.#show(store.stateOf(this.camera.id), true);
+  }
+
   #played(name) {
     this.playing = name === "playing";
+    this.wait = null;
     this.#show(store.stateOf(this.camera.id), true);
   }
 
@@ -110,10 +118,12 @@ export class Tile {
     const words = live ? "Joining the live picture" : waiting ? "Nobody lends this camera yet" : state.word;
     say(this.note, store.reachable ? words : "The gateway does not answer");
     const lend = waiting && "Open its link on the device whose camera should be watched";
-    const reason = !live && (lend || status?.reason || (stalled && "No picture arrives"));
+    const down = !live && (lend || status?.reason || (stalled && "No picture arrives"));
+    const reason = live ? this.wait?.why : down;
     say(this.why, (!store.reachable && "Reconnecting by itself") || reason || "");
     const next = status?.next_try_s;
-    say(this.when, !live && next > 0 && store.reachable ? `Next try in ${Math.ceil(next)} s` : "");
+    const retry = next > 0 ? `Next try in ${Math.ceil(next)} s` : "";
+    say(this.when, store.reachable ? (live ? (this.wait?.when ?? "") : retry) : "");
     this.#facts(status);
   }
 

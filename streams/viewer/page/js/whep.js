@@ -9,7 +9,8 @@ const WATCH_MS = 1000;
  * Plays one camera into a video element, and begins anew when the stream goes away.
  *
  * on.state(name): connecting, playing, waiting. on.boxes(message): one observation.
- * on.begin(): a new connection, so RTP times begin anew.
+ * on.begin(): a new connection, so RTP times begin anew. on.wait(wait): the picture begins with
+ * the camera's next keyframe; {since_ms, every_ms} of its keyframes, as far as they are known.
  */
 export class WhepPlayer {
   constructor(camera, video, on) {
@@ -81,7 +82,7 @@ export class WhepPlayer {
 
   async #negotiate(connection, generation) {
     const boxes = connection.createDataChannel("boxes", { ordered: false, maxRetransmits: 0 });
-    boxes.onmessage = (event) => this.on.boxes(JSON.parse(event.data));
+    boxes.onmessage = (event) => this.#heard(JSON.parse(event.data));
     boxes.onclose = () => {
       if (generation === this.generation) this.#again();
     };
@@ -111,6 +112,12 @@ export class WhepPlayer {
     await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
     this.seen_ms = performance.now();
     this.watch = setInterval(() => this.#look(generation), WATCH_MS);
+  }
+
+  #heard(message) {
+    if (!message.wait) return this.on.boxes(message);
+    this.seen_ms = performance.now(); // said every second: nothing is wrong with the connection
+    this.on.wait(message.wait);
   }
 
   #look(generation) {

@@ -101,6 +101,21 @@ export function span(from, to) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
+const seconds = (ms) => `${Math.max(1, Math.round(ms / 1000))} s`;
+
+/** Why a picture begins only with the camera's next keyframe, and when that comes. */
+export function awaited({ since_ms, every_ms }) {
+  const rare = every_ms !== null && every_ms > since_ms;
+  return {
+    why: rare
+      ? `This camera sends a whole picture only every ${seconds(every_ms)}`
+      : since_ms === null
+        ? "This camera sends whole pictures rarely"
+        : `This camera sent its last whole picture ${seconds(since_ms)} ago`,
+    when: rare ? `The next one comes in about ${seconds(every_ms - since_ms)}` : "Waiting for the next one",
+  };
+}
+
 /** What was dropped in all, told as a number or by reason. */
 export function total(drops) {
   if (drops === null || drops === undefined || typeof drops === "number") return drops ?? null;
