@@ -1,7 +1,8 @@
 """Measures the whole path: rates, latencies, CPU, capacity, overload; prints Markdown tables.
 
 `python -m benchmarks.cameras` runs the two-camera row; `--capacity` adds how many cameras two cores
-hold, beside the plain loop in the same run; `--clips DIR` repeats the rows on files of a folder.
+hold, beside the plain loop in the same run; `--still` the same with people before each camera a
+fifth of the time; `--clips DIR` repeats the rows on files of a folder.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 from benchmarks.alert_times import AlertTime, alert_times
 from benchmarks.browser import viewer
 from benchmarks.installation import (
+    CACHE,
     PASSWORD,
     Generator,
     Installation,
@@ -28,11 +30,12 @@ from benchmarks.installation import (
     installation,
 )
 from benchmarks.processes import Meter
+from benchmarks.still import still_clip
 from benchmarks.timeline import SendTimes, Timeline
 from ostiary.demo.scene import DemoFiles, prepare
 from streams.bus.heartbeats import live_workers
 
-DEMO = Path.home() / ".cache" / "ostiary-benchmarks" / "demo"
+DEMO = CACHE / "demo"
 SETTLE_S = 8.0
 
 
@@ -139,22 +142,29 @@ async def plain_loop(urls: list[str], seconds: float) -> dict[str, Any]:
     return found
 
 
-async def capacity(files: Mapping[str, Path], counts: list[int], seconds: float,
-                   sub: bool) -> list[dict[str, Any]]:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of camera: its files, and how much later each is than the one before."""
+
+    name: str
+    main: Path
+    sub: Path | None = None
+    stagger_ms: int = 37
+
+
+async def capacity(kind: Kind, counts: list[int], seconds: float) -> list[dict[str, Any]]:
     """Measure more and more cameras, and the plain loop beside them on the same streams."""
     rows = []
-    main, small = files["lobby"], files["lobby-sub"]
     for count in counts:
-        served = {f"m{n}": main for n in range(count)}
-        if sub:
-            served |= {f"s{n}": small for n in range(count)}
-        async with generator(served) as source:
+        served = {f"m{n}": kind.main for n in range(count)}
+        if kind.sub is not None:
+            served |= {f"s{n}": kind.sub for n in range(count)}
+        async with generator(served, kind.stagger_ms) as source:
             async with installation() as system:
-                cameras = tuple((f"m{n}", f"s{n}" if sub else None) for n in range(count))
-                kind = "1280x720, sub 640x360" if sub else "1280x720"
-                plan = Plan(f"{count} x {kind}", served, cameras, seconds, {})
+                cameras = tuple((f"m{n}", f"s{n}" if kind.sub else None) for n in range(count))
+                plan = Plan(f"{count} x {kind.name}", served, cameras, seconds, {})
                 row = await measure(plan, system, source)
-            stream = "s" if sub else "m"
+            stream = "s" if kind.sub else "m"
             urls = [f"rtsp://demo:{PASSWORD}@127.0.0.1:{source.port}/{stream}{n}"
                     for n in range(count)]  # fmt: skip
             row["plain_loop"] = await plain_loop(urls, seconds)
@@ -214,6 +224,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="0: no demo rows")
     parser.add_argument("--capacity", action="store_true")
+    parser.add_argument("--still", action="store_true")
     parser.add_argument("--counts", default="4,5,6,8,10")
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--json", type=Path)
@@ -226,11 +237,18 @@ async def main(options: argparse.Namespace, clips: list[Path]) -> list[dict[str,
     rows = await demo_rows(demo, options.seconds) if options.seconds > 0 else []
     if clips:
         rows += await clip_rows(clips, options.seconds or 60)
+    counts = [int(one) for one in options.counts.split(",")]
     if options.capacity:
-        files = {"lobby": demo.lobby_main, "lobby-sub": demo.lobby_sub}
-        counts = [int(one) for one in options.counts.split(",")]
-        for sub in (False, True):
-            rows += await capacity(files, counts, 20, sub=sub)
+        for kind in (
+            Kind("1280x720", demo.lobby_main),
+            Kind("1280x720, sub 640x360", demo.lobby_main, demo.lobby_sub),
+        ):
+            rows += await capacity(kind, counts, 20)
+    if options.still:
+        rest = still_clip(demo.lobby_main, CACHE)
+        # A scene of 36 s and 144 s of rest, each camera a scene ahead of the one before it: people
+        # are before one of five at a time.
+        rows += await capacity(Kind("1280x720, four fifths still", rest, None, -36_000), counts, 90)
     return rows
 
 

@@ -68,7 +68,7 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installation(threads: int = 1) -> AsyncIterator[Installation]:
+async def installation(threads: int = 2) -> AsyncIterator[Installation]:
     """Run `ostiary up` on a home of its own; converted networks are kept between runs."""
     home = Path(tempfile.mkdtemp(prefix="ostiary-bench-"))
     networks = CACHE / "networks"
@@ -108,14 +108,14 @@ async def _ready(process: asyncio.subprocess.Process, port: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def generator(files: Mapping[str, Path]) -> AsyncIterator[Generator]:
-    """Serve files as cameras in a process of their own, each a little later than the one before."""
+async def generator(files: Mapping[str, Path], stagger_ms: int = 37) -> AsyncIterator[Generator]:
+    """Serve files as cameras in a process of their own, each so much later than the one before."""
     folder = Path(tempfile.mkdtemp(prefix="ostiary-bench-"))
     log = folder / "sent.jsonl"
     names = [f"--file={name}={path}" for name, path in files.items()]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ostiary.demo.rtsp_server", *names, "--send-times", str(log),
-        "--password-env", "OSTIARY_BENCH", "--stagger-ms", "37",
+        "--password-env", "OSTIARY_BENCH", "--stagger-ms", str(stagger_ms),
         env={**os.environ, "OSTIARY_BENCH": PASSWORD}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

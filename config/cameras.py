@@ -72,7 +72,6 @@ class Camera(BaseModel):
     purpose: Purpose = Purpose.NONE
     because: str | None = Field(default=None, max_length=500)
     managed_by: Literal["api", "file"] = "api"
-    revision: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -57,7 +57,7 @@ class WorkerSettings(Section):
     count: Annotated[int, Field(ge=0, le=16)] = 1
     device: Literal["cpu", "cuda"] = "cpu"
     decoders: Annotated[int, Field(ge=1, le=32)] = 2
-    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
     capacity: Annotated[int, Field(ge=1, le=1000)] = 32
     decoder_memory_bytes: Annotated[int, Field(ge=256 * MIB)] = 1024 * MIB
 

@@ -20,18 +20,26 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a picture was fitted into a network's input: scaled, then padded right and below.
+    """How a picture was fitted into a network's input: scaled, cut, padded right and below.
 
-    Convention: input = source * scale; no offset, so the inverse is one division.
+    Convention: input = source * scale - (left, top).
     """
 
     scale: float
-    width_px: int  # of the scaled picture inside the input
+    width_px: int  # of the whole scaled picture
     height_px: int
+    left_px: int = 0  # where the part that is shown begins in the scaled picture
+    top_px: int = 0
 
     def to_source(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map input pixels back to pixels of the source picture, whatever the shape."""
-        return (coordinates / np.float32(self.scale)).astype(np.float32)
+        """Map input pixels (..., x y or x y x y) back to pixels of the source picture."""
+        pairs = coordinates.reshape(-1, 2) + np.array([self.left_px, self.top_px], np.float32)
+        return (pairs / np.float32(self.scale)).astype(np.float32).reshape(coordinates.shape)
+
+
+def no_boxes() -> Boxes:
+    """Return (0, 4): no boxes at all."""
+    return np.zeros((0, 4), np.float32)
 
 
 def letterbox(source: tuple[int, int], target: tuple[int, int]) -> Letterbox:

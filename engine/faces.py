@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.boxes import no_boxes
+
 ALIGNED_PX: Final = 112
 # Eyes, nose, mouth corners in a 112x112 crop (ArcFace, arXiv:1801.07698); image left first.
 TEMPLATE_112: Final = np.array(
@@ -34,5 +36,4 @@ class Detections:
 
 def no_detections() -> Detections:
     """Return the detections of a picture without faces."""
-    empty = np.zeros((0, 4), np.float32)
-    return Detections(empty, np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+    return Detections(no_boxes(), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))

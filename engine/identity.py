@@ -1,12 +1,13 @@
 """Knows who a track is said to be, from several views. Does not know how views are compared."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.belief import Fading
-from engine.gallery import Gallery, GallerySettings
+from engine.gallery import Gallery, GallerySettings, assign_once
 from engine.observations import Knowledge, Who
 
 NOBODY = Who(Knowledge.UNDECIDED, None, 0.0)
@@ -106,3 +107,13 @@ class IdentityBelief:
         unlike = not len(means.level) or means.level.max() < 0
         if means.votes >= needed and unlike:
             self._who = Who(Knowledge.UNKNOWN, None, 0.0)
+
+
+def each_once(said: Mapping[int, Who], visible: Collection[int]) -> dict[int, Who]:
+    """Return who each track is, each person once; whom the picture shows goes first."""
+    whos = assign_once({number: who for number, who in said.items() if number in visible})
+    taken = {who.person_id for who in whos.values()} - {None}
+    hidden = {number: who for number, who in said.items() if number not in visible}
+    return whos | {
+        number: NOBODY if who.person_id in taken else who for number, who in hidden.items()
+    }

@@ -19,9 +19,9 @@ class SamplingSettings:
     idle_hz: float = 3.0
     idle_after_s: float = 2.0
     least_hz: float = 1.0
-    busy_high: float = 0.92
-    busy_low: float = 0.75
-    fall: float = 0.85
+    busy_high: float = 0.97
+    busy_low: float = 0.92
+    fall: float = 0.9
     rise_hz: float = 0.5
 
     def __post_init__(self) -> None:

@@ -11,13 +11,21 @@ from engine.belief import Belief, BeliefSettings, weight_of
 from engine.gallery import Gallery, unit
 from engine.identity import IdentityBelief
 from engine.observations import Expression, ExpressionView, MaskState, MaskView, Who
-from engine.purpose import Purpose
 
 SECOND_NS: Final = 1_000_000_000
 MASKS: Final = tuple(MaskState)
 EXPRESSIONS: Final = tuple(Expression)
 MISSING: Final = MASKS.index(MaskState.MISSING)
 APPEARANCE_SHARE: Final = 0.2  # what a new view of the clothes weighs in their mean
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which networks a camera's purpose, its rules and this picture's budget allow."""
+
+    embed: bool
+    mask: bool
+    expression: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +58,23 @@ class FaceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class AskSettings:
-    """How often a face is shown to the networks: each picture until they are sure, then seldom.
+    """How often a face is shown to the networks: often until they are sure, then seldom.
 
-    *_every_s: how often what stands is looked at again. patience_s: after this time without a
-    name the embedding is asked for only every `tired_every_s`. min_face_px: shorter side, source
+    *_every_s: how often what stands is looked at again; until then the mask and the expression are
+    asked for in each picture, and the costlier embedding every `doubt_every_s`: evidence is
+    counted in seconds, so more would say no more. patience_s: after this time without a name the
+    embedding is asked for only every `tired_every_s`. embeds_a_picture: of how many faces at most
+    it is asked in one picture, so that a crowd holds up nobody. min_face_px: shorter side, source
     pixels, below which nothing is asked.
     """
 
     mask_every_s: float = 0.25
     embed_every_s: float = 1.0
     expression_every_s: float = 0.25
+    doubt_every_s: float = 0.2
     patience_s: float = 4.0
     tired_every_s: float = 0.4
+    embeds_a_picture: int = 2
     min_face_px: float = 20.0
 
 
@@ -95,25 +108,28 @@ class TrackMemory:
         self._masked = False
         self._patient_from_ns = now_ns
 
-    def request(
-        self, detection: int, purpose: Purpose, masks: bool, ask: AskSettings, now_ns: int
-    ) -> FaceRequest:
+    @property
+    def embedded_ns(self) -> int:
+        """When the embedding was last asked for, 0 if never."""
+        return self._asked_ns.get("embed", 0)
+
+    def request(self, detection: int, wanted: Wanted, ask: AskSettings, now_ns: int) -> FaceRequest:
         """Return what to ask about this picture's face, and note that it was asked."""
         tired = now_ns - self._patient_from_ns > ask.patience_s * SECOND_NS
-        every = {
+        every_s = {
             "mask": 0.0 if self._doubt["mask"] else ask.mask_every_s,
             "embed": ask.embed_every_s,
             "expression": 0.0 if self._doubt["expression"] else ask.expression_every_s,
         }
         if self._doubt["embed"]:
-            every["embed"] = ask.tired_every_s if tired else 0.0
-        wanted = {
-            "mask": masks,
-            "embed": purpose is Purpose.PEOPLE,
-            "expression": purpose is Purpose.EXPRESSION,
-        }
-        due = {kind: wanted[kind] and self._due(kind, every[kind], now_ns) for kind in every}
-        return FaceRequest(detection, self.number, due["embed"], due["mask"], due["expression"])
+            every_s["embed"] = ask.tired_every_s if tired else ask.doubt_every_s
+        return FaceRequest(
+            detection,
+            self.number,
+            embed=wanted.embed and self._due("embed", every_s["embed"], now_ns),
+            mask=wanted.mask and self._due("mask", every_s["mask"], now_ns),
+            expression=wanted.expression and self._due("expression", every_s["expression"], now_ns),
+        )
 
     def _due(self, kind: str, every_s: float, now_ns: int) -> bool:
         last_ns = self._asked_ns.get(kind)

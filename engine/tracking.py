@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.assignment import assign
-from engine.boxes import Boxes, iou_matrix
+from engine.boxes import Boxes, iou_matrix, no_boxes
 from engine.kalman import Motion, begin, coast, correct, predict, to_box
 from engine.observations import TrackState
 
@@ -134,6 +134,13 @@ class Tracker:
         self._trails: list[_Trail] = []
         self._last_number = 0
         self._now_ns: int | None = None
+
+    @property
+    def places(self) -> Boxes:
+        """Where the tracks were at the last update (N, 4), source pixels."""
+        if not self._trails:
+            return no_boxes()
+        return np.stack([to_box(trail.motion.place) for trail in self._trails])
 
     def update(self, boxes: Boxes, scores: NDArray[np.float32], now_ns: int) -> tuple[Track, ...]:
         """Take one picture's boxes (N, 4), source pixels, and scores (N,); return all tracks.

@@ -96,7 +96,10 @@ class OpenVisit:
 
 
 class VisitBook:
-    """The open visits of one camera; at most 200, a further track gets none, counted."""
+    """The open visits of one camera; at most 200, a further track gets none.
+
+    refused: how often, once for each look at such a track.
+    """
 
     def __init__(
         self, camera: str, token: int, by_face: bool, settings: ReappearanceSettings

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from engine.alert_book import AlertBook, Finding, Thresholds
 from engine.alerts import AlertReason, AlertRevision
-from engine.boxes import Box
+from engine.asking import requests
+from engine.boxes import Boxes
 from engine.faces import Detections, no_detections
-from engine.gallery import Gallery, assign_once
-from engine.identity import NOBODY
+from engine.gallery import Gallery
+from engine.identity import NOBODY, each_once
 from engine.observations import MaskView, TrackState, TrackView, Who
 from engine.purpose import Purpose
 from engine.rules import Rule, check_purpose, holds
@@ -81,6 +82,16 @@ class CameraWatch:
         """Whether anybody is tracked, which is worth the full rate of pictures."""
         return bool(self._memories)
 
+    @property
+    def places(self) -> Boxes:
+        """Where the tracks were last (N, 4), pixels of the source picture."""
+        return self._tracker.places
+
+    @property
+    def looks_without_visit(self) -> int:
+        """How often a track was seen that got no visit, for there were too many."""
+        return self._visits.refused
+
     def begin(
         self, detections: Detections, size_px: tuple[int, int], captured_ns: int
     ) -> tuple[FaceRequest, ...]:
@@ -97,21 +108,7 @@ class CameraWatch:
             elif track.number not in self._memories:
                 memory = TrackMemory(track.number, captured_ns, self._gallery)
                 self._memories[track.number] = memory
-        found = (self._request(track, detections, captured_ns) for track in tracks)
-        return tuple(request for request in found if request is not None)
-
-    def _request(self, track: Track, detections: Detections, now_ns: int) -> FaceRequest | None:
-        settings = self._settings
-        if track.detection is None:
-            return None
-        memory = self._memories[track.number]
-        if shorter_side(detections.boxes[track.detection]) < settings.ask.min_face_px:
-            memory.quality, memory.unused_because = 0.0, "too_small"
-            return None
-        request = memory.request(
-            track.detection, settings.purpose, settings.masks, settings.ask, now_ns
-        )
-        return request if request.embed or request.mask or request.expression else None
+        return requests(tracks, detections, self._memories, self._settings, captured_ns)
 
     def finish(self, evidence: Mapping[int, FaceEvidence]) -> WatchResult:
         """Take what the networks said, by detection; return what follows from the picture.
@@ -126,7 +123,7 @@ class CameraWatch:
         ended = self._visits.advance(now_ns)
         alerts, visits = self._end(ended, None)
         said = claims(self._memories, now_ns)
-        whos = _once(said, visible)
+        whos = each_once(said, visible)
         self._attend(picture, said, whos)
         changed, wishes = self._judge(picture, now_ns)
         again, self._told_again = self._told_again, []
@@ -288,13 +285,3 @@ class CameraWatch:
             quality=0.0 if memory is None else memory.quality,
             unused_because=None if memory is None else memory.unused_because,
         )
-
-
-def _once(said: Mapping[int, Who], visible: Mapping[int, Box]) -> dict[int, Who]:
-    """Return who each track is, each person once; whom the picture shows goes first."""
-    whos = assign_once({number: who for number, who in said.items() if number in visible})
-    taken = {who.person_id for who in whos.values()} - {None}
-    hidden = {number: who for number, who in said.items() if number not in visible}
-    return whos | {
-        number: NOBODY if who.person_id in taken else who for number, who in hidden.items()
-    }

@@ -1,4 +1,8 @@
-"""Knows how decoded pictures become observations on the bus, turn by turn. Decides no identity."""
+"""Knows how decoded pictures become observations on the bus. Decides no identity.
+
+Each lane takes the pictures that waited longest, of cameras that no other lane is looking at: one
+on a CPU, which gains nothing from a batch; all at once on a GPU, which has one lane.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,6 +20,7 @@ from engine.sampling import SamplingSettings, rate_for_load
 from streams.bus import appearances, observations
 from streams.bus.clock import BusClock
 from streams.bus.connection import AWAY
+from streams.bus.packets import StreamKey
 from streams.clock import monotonic_ns, now_ns
 from streams.codecs.pool import DecoderPool, Picture
 from workers.desk import Desk
@@ -23,6 +28,7 @@ from workers.intake import Intake
 from workers.models import Models
 from workers.snapshots import Snapshots
 from workers.thinking import Job, Thought, think
+from workers.turn import Turn
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -40,32 +46,40 @@ class Tools:
     intake: Intake
     snapshots: Snapshots
     executor: Executor
+    lanes: int  # threads of the executor
+    batch: int | None  # pictures that a lane takes at most; None: all there are
     sampling: SamplingSettings
     budget_ms: int
 
 
 @dataclass(slots=True)
 class Analysis:
-    """The turns of one worker over its desks; `turn` is held while desks are in use."""
+    """What the lanes of one worker do with its desks; `turn` is held while desks are in use."""
 
     tools: Tools
     desks: dict[str, Desk] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turn: Turn = field(default_factory=Turn)
     written: asyncio.Event = field(default_factory=asyncio.Event)  # something waits for the ledger
     rate_hz: float = 8.0
+    _looked_at: set[StreamKey] = field(default_factory=set)  # by a lane, just now
     _busy_ns: int = 0
     _rated_ns: int = 0
 
     async def step(self) -> None:
-        """Wait for pictures, a quarter of a second at most, and analyse the newest of each."""
-        await self.tools.pool.wait(0.25)
-        async with self.turn:
-            pictures = self.tools.pool.take()
+        """One lane: wait for pictures, a quarter of a second at most, and analyse them."""
+        tools = self.tools
+        await tools.pool.wait(0.25, self._looked_at)
+        async with self.turn.analysing():
+            pictures = tools.pool.take(self._looked_at, tools.batch)
+            streams = {picture.stream for picture in pictures}
+            self._looked_at |= streams
             try:
-                await self._analyse([*self._jobs(pictures)])
+                await self._analyse(self._jobs(pictures))
             finally:
                 for picture in pictures:
                     picture.release()
+                self._looked_at -= streams
+                tools.pool.look_again()
             self._tick()
         self._adapt()
 
@@ -88,18 +102,17 @@ class Analysis:
     async def _analyse(self, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
-        begun_ns = monotonic_ns()
         loop = asyncio.get_running_loop()
         try:
-            thoughts = await loop.run_in_executor(
-                self.tools.executor, think, self.tools.models, jobs
+            thoughts, took_ns = await loop.run_in_executor(
+                self.tools.executor, _think_timed, self.tools.models, jobs
             )
         except Exception:  # one camera's odd picture must not end the others' analysis
             log.exception("turn failed", cameras=[job.desk.camera.id for job in jobs])
             for job in jobs:
                 job.desk.figures.drops["defect"] += 1
             return
-        self._busy_ns += monotonic_ns() - begun_ns
+        self._busy_ns += took_ns
         for thought in thoughts:
             self._keep(thought)
         self.written.set()
@@ -139,6 +152,8 @@ class Analysis:
         """Let time pass for cameras without pictures, so that their visits end."""
         local_ns = now_ns()
         for desk in self.desks.values():
+            if desk.stream in self._looked_at:
+                continue
             result = desk.tick(local_ns)
             if result is not None and (result.alerts or result.visits):
                 desk.keep(result)
@@ -150,7 +165,14 @@ class Analysis:
         if elapsed_ns < SECOND_NS:
             return
         if self._rated_ns:
-            busy = self._busy_ns / elapsed_ns
+            busy = self._busy_ns / elapsed_ns / self.tools.lanes
             elapsed_s = elapsed_ns / SECOND_NS
             self.rate_hz = rate_for_load(self.rate_hz, busy, elapsed_s, self.tools.sampling)
         self._rated_ns, self._busy_ns = monotonic_ns(), 0
+
+
+def _think_timed(models: Models, jobs: Sequence[Job]) -> tuple[list[Thought], int]:
+    """Think, and say how many nanoseconds it took."""
+    begun_ns = monotonic_ns()
+    thoughts = think(models, jobs)
+    return thoughts, monotonic_ns() - begun_ns

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from config.cameras import Camera, rules_of
 from engine.alerts import AlertReason
+from engine.boxes import Boxes, no_boxes
 from engine.gallery import Gallery
 from engine.outbox import Outbox, VisitBox
 from engine.packets import entry_ms
@@ -33,6 +36,7 @@ class Desk:
     motion: Motion = field(default_factory=Motion)
     visits: VisitBox = field(default_factory=VisitBox)
     high_water: tuple[int, int] = (0, -1)  # epoch, pts of the newest picture analysed
+    found: Boxes = field(default_factory=no_boxes)  # sure and doubtful, of the last picture
     last_captured_ns: int = 0
     last_seen_ns: int = 0  # this machine's clock at that picture
 
@@ -43,8 +47,9 @@ class Desk:
 
     def refuse(self, picture: Picture, bus_now_ms: int, budget_ms: int) -> str | None:
         """Return why a decoded picture is not analysed, or None."""
-        if (picture.epoch_ms, picture.pts) <= self.high_water:
-            return "repeated"
+        epoch_ms, pts = self.high_water
+        if picture.epoch_ms == epoch_ms and picture.pts <= pts:
+            return "repeated"  # another epoch, be it lower, is the intake's to admit
         if bus_now_ms - entry_ms(picture.entry_id) > budget_ms:
             return "stale"
         return None
@@ -53,6 +58,10 @@ class Desk:
         """Note that a picture is being analysed."""
         self.high_water = (picture.epoch_ms, picture.pts)
         self.last_captured_ns, self.last_seen_ns = picture.captured_ns, now_ns
+
+    def faces_at(self) -> Boxes:
+        """Return where faces are to be expected (N, 4), source pixels: tracked, or just found."""
+        return np.concatenate([self.watch.places, self.found])
 
     def keep(self, result: WatchResult) -> None:
         """Keep what must reach the ledger."""

@@ -17,6 +17,7 @@ class CameraFigures:
     begun_ns: int
     _analysed: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=4096))
     drops: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)  # what never reached the ledger
     stages_ns: Counter[str] = field(default_factory=Counter)  # time in each stage of the turns
     mode: str = "live"
 

@@ -11,6 +11,8 @@ from engine.faces import Detections
 from workers.crops import ALIGNED, Crops, Framing, crop_faces
 from workers.detector import Detector
 from workers.manifest import Entry, load_manifest
+from workers.preprocess import input_size
+from workers.regions import Area, Size, part_sizes
 from workers.runtime import DeviceError, Runtime
 
 Picture = NDArray[np.uint8]  # (H, W, 3) BGR
@@ -55,15 +57,27 @@ class Models:
         return cls(Parts(entries, runtimes, device, detect_size_px))
 
     def warm(self, width_px: int, height_px: int) -> None:
-        """Compile every network for pictures of one size, so that the first picture is not late."""
-        self.detect([np.zeros((height_px, width_px, 3), np.uint8)])
+        """Compile every network for pictures of one size, so that no live picture waits for it."""
+        detector, whole = self._parts.runtimes["detector"], self._input(width_px, height_px)
+        sizes = part_sizes(whole) if self._parts.device == "cpu" else [whole]
+        for size in sizes:
+            detector.run(np.zeros((1, size.height_px, size.width_px, 3), np.uint8))
         for role, entry in self._parts.entries.items():
             if role != "detector":
                 self._parts.runtimes[role].run(np.zeros((1, *entry.input, 3), np.uint8))
 
-    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
-        """Return the faces of each picture, best first, in pixels of that picture."""
-        return self._detector.detect(pictures)
+    def _input(self, width_px: int, height_px: int) -> Size:
+        return input_size(width_px, height_px, self._parts.detect_size_px)
+
+    def detect(
+        self, pictures: Sequence[Picture], areas: Sequence[Area] | None = None
+    ) -> list[Detections]:
+        """Return the faces of each picture, best first, in pixels of that picture.
+
+        areas: for each picture, what need be looked at. A CPU spares the rest; a GPU looks at
+        everything, as one batch of equal sizes costs it less than several of parts.
+        """
+        return self._detector.detect(pictures, areas if self._parts.device == "cpu" else None)
 
     def crop(
         self, picture: Picture, points: NDArray[np.float32], wanted: Framing = ALIGNED

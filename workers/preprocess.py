@@ -5,24 +5,14 @@ corner, and black to the right and below, so that mapping back is one division.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.boxes import Letterbox, letterbox
-
-STEP_PX: Final = 32  # the detector's coarsest stride
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """The size of a detector's input, pixels."""
-
-    width_px: int
-    height_px: int
+from workers.regions import STEP_PX, WHOLE, Area, Part, Size, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +50,22 @@ def input_size(width_px: int, height_px: int, longest_px: int) -> Size:
     return Size(-(-size.width_px // STEP_PX) * STEP_PX, -(-size.height_px // STEP_PX) * STEP_PX)
 
 
-def fit(picture: NDArray[np.uint8], longest_px: int) -> Fitted:
-    """Scale a BGR picture for the detector and pad it right and below with black."""
+def fit(picture: NDArray[np.uint8], longest_px: int, area: Area = WHOLE) -> Fitted:
+    """Scale a BGR picture for the detector, take the part around an area, and fill up with black.
+
+    The scale is the whole picture's, whatever the area.
+    """
     height, width = picture.shape[:2]
     size = scaled_size(width, height, longest_px)
     padded = input_size(width, height, longest_px)
     mapping = letterbox((width, height), (size.width_px, size.height_px))
-    pixels = np.zeros((padded.height_px, padded.width_px, 3), np.uint8)
-    inside = pixels[: mapping.height_px, : mapping.width_px]
-    inside[...] = shrink(picture, Size(mapping.width_px, mapping.height_px))
-    return Fitted(pixels, mapping)
+    scaled = Size(mapping.width_px, mapping.height_px)
+    shown = Part(0, 0, padded) if area is WHOLE else part(area, scaled, padded)
+    right, bottom = shown.left_px + shown.size.width_px, shown.top_px + shown.size.height_px
+    inside = shrink(picture, scaled)[shown.top_px : bottom, shown.left_px : right]
+    pixels = np.zeros((shown.size.height_px, shown.size.width_px, 3), np.uint8)
+    pixels[: inside.shape[0], : inside.shape[1]] = inside
+    return Fitted(pixels, replace(mapping, left_px=shown.left_px, top_px=shown.top_px))
 
 
 def shrink(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
@@ -90,10 +86,12 @@ def shrink(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return np.asarray(scaled, np.uint8)
 
 
-def batches(pictures: Sequence[NDArray[np.uint8]], longest_px: int) -> list[Batch]:
+def batches(
+    pictures: Sequence[NDArray[np.uint8]], longest_px: int, areas: Sequence[Area]
+) -> list[Batch]:
     """Fit pictures and group those of one input size, in the order of their first picture."""
     groups: dict[tuple[int, ...], list[int]] = {}
-    fitted = [fit(picture, longest_px) for picture in pictures]
+    fitted = [fit(picture, longest_px, area) for picture, area in zip(pictures, areas, strict=True)]
     for index, each in enumerate(fitted):
         groups.setdefault(each.pixels.shape, []).append(index)
     return [

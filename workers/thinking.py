@@ -22,10 +22,11 @@ from workers.desk import Desk
 from workers.measure import measure
 from workers.models import Models
 from workers.motion import Look
+from workers.regions import WHOLE
 from workers.snapshots import snapshot
 
 LIMITS = QualityLimits()
-LOOKED = Look(moved=True, due=True)
+LOOKED = Look(moved=True, area=WHOLE)
 
 
 @dataclass(slots=True)
@@ -91,14 +92,18 @@ def think(models: Models, jobs: Sequence[Job]) -> list[Thought]:
 
 
 def _detect(models: Models, jobs: Sequence[Job]) -> None:
-    """Find faces where something moved or somebody is tracked; elsewhere there is nobody new."""
+    """Find faces where something moved or faces were; elsewhere there is nobody new."""
     for job in jobs:
-        job.look = job.desk.motion.look(job.picture.pixels, job.picture.captured_ns)
-    worth = [job for job in jobs if job.look.due or job.desk.watch.tracked]
-    with timed("detector", worth):
-        found = models.detect([job.picture.pixels for job in worth])
-    for job, faces in zip(worth, found, strict=True):
+        picture = job.picture
+        job.look = job.desk.motion.look(picture.pixels, job.desk.faces_at(), picture.captured_ns)
+    worth = [(job, job.look.area) for job in jobs if job.look.area is not None]
+    with timed("detector", [job for job, _ in worth]):
+        pixels = [job.picture.pixels for job, _ in worth]
+        found = models.detect(pixels, [area for _, area in worth])
+    for (job, _), faces in zip(worth, found, strict=True):
         job.faces = faces
+    for job in jobs:
+        job.desk.found = job.faces.boxes
 
 
 def _faces(models: Models, job: Job) -> list[_Face]:

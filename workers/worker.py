@@ -5,9 +5,10 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+import cv2
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -26,6 +27,7 @@ from streams.ledger.functions import Fenced, NotDurable
 from streams.ledger.ledger import Ledger
 from streams.servers import home, ledger_password, ledger_url, open_box, open_bus
 from workers.analysis import Analysis, Tools
+from workers.beat import Losses, camera_record
 from workers.enrolment import Enrolment
 from workers.intake import Intake
 from workers.keeping import Keeping
@@ -54,6 +56,7 @@ class Worker:
     enrolment: Enrolment
     analysis: Analysis
     keeping: Keeping
+    losses: Losses = field(default_factory=Losses)
 
     @property
     def bus(self) -> Redis:
@@ -71,7 +74,7 @@ class Worker:
                     (self._beat, 1.0),
                     (self._measure, MEASURE_EVERY_S),
                     (self.tools.intake.step, 0.0),
-                    (self.analysis.step, 0.0),
+                    *[(self.analysis.step, 0.0)] * self.tools.lanes,
                     (self._write, 0.0),
                     (self._send_snapshots, 0.5),
                 ):
@@ -82,28 +85,18 @@ class Worker:
             await self._leave()
 
     async def _beat(self) -> None:
-        figures = {}
-        for camera_id, desk in self.analysis.desks.items():
-            desk.figures.mode = self.tools.pool.mode(desk.stream).value
-            decoded = self.tools.pool.figures(desk.stream)
-            desk.figures.stages_ns["decoder"] = decoded.decode_us * 1000
-            record = desk.figures.record(now_ns())
-            record["reason"] = self.tools.pool.quarantined.get(camera_id)
-            record["waiting_for_ledger"] = len(desk.outbox)
-            record["drops"] |= {
-                "skipped": decoded.skipped,
-                "invalid": decoded.invalid,
-                "refused": decoded.refused,
-                "overflowed": decoded.overflowed,
-                "unseen": decoded.unseen,
-                "no_slot": decoded.no_slot,
-                "alerts_before_the_ledger": desk.outbox.dropped + desk.visits.dropped,
-                "snapshots": self.tools.snapshots.dropped,
-            }
-            figures[camera_id] = record
-        worker = self.settings.worker
-        owned = tuple(sorted(self.analysis.desks))
-        status = WorkerStatus(self.id, worker.device, worker.capacity, owned, figures)
+        tools, desks, worker = self.tools, self.analysis.desks, self.settings.worker
+        figures = {
+            camera_id: camera_record(desk, tools.pool, tools.intake, now_ns())
+            for camera_id, desk in desks.items()
+        }
+        lost = {
+            **self.losses.of([*desks.values(), *self.keeping.leaving]),
+            "snapshots": tools.snapshots.dropped,
+            "decoders": tools.pool.children_lost,
+        }
+        owned = tuple(sorted(desks))
+        status = WorkerStatus(self.id, worker.device, worker.capacity, owned, figures, lost)
         await heartbeats.write_heartbeat(self.bus, status)
 
     async def _measure(self) -> None:
@@ -126,12 +119,12 @@ class Worker:
         await requests.serve(self.bus, "enrolment", self.enrolment.answer, self.id)
 
     async def _regard(self, gallery: Gallery) -> None:
-        async with self.analysis.turn:
+        async with self.analysis.turn.changing():
             for desk in self.analysis.desks.values():
                 desk.watch.replace_gallery(gallery)
 
     async def _erase(self, person_id: str) -> None:
-        async with self.analysis.turn:
+        async with self.analysis.turn.changing():
             for desk in self.analysis.desks.values():
                 desk.keep(desk.watch.erase_person(person_id, now_ns()))
                 await appearances.forget(self.bus, desk.camera.id)
@@ -168,7 +161,8 @@ async def run(settings: Settings) -> None:
     ledger = await Ledger.connect(ledger_url(settings), ledger_password(settings, box), box)
     analysis, worker = settings.analysis, settings.worker
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="networks") as executor:
+    lanes, batch = (worker.threads, 1) if worker.device == "cpu" else (1, None)
+    with ThreadPoolExecutor(lanes, thread_name_prefix="networks") as executor:
         models = await loop.run_in_executor(executor, load_models, settings)
         catch_up = CatchUpSettings(budget_ms=analysis.staleness_budget_ms)
         pool_settings = PoolSettings(
@@ -180,8 +174,8 @@ async def run(settings: Settings) -> None:
                 sampling = SamplingSettings(full_hz=analysis.pictures_per_s)
                 intake = Intake(bus, pool, analysis.pictures_per_s)
                 tools = Tools(
-                    bus, clock, models, pool, intake, Snapshots(box), executor, sampling,
-                    analysis.staleness_budget_ms,
+                    bus, clock, models, pool, intake, Snapshots(box), executor, lanes, batch,
+                    sampling, analysis.staleness_budget_ms,
                 )  # fmt: skip
                 worker_id = f"w-{secrets.token_hex(3)}-{os.getpid()}"
                 roster = Roster(ledger, models.versions["embedder"], gallery_settings(models))
@@ -211,6 +205,7 @@ def gallery_settings(models: Models) -> GallerySettings:
 def load_models(settings: Settings) -> Models:
     """Load and warm the networks; converted ones are cached in the home."""
     cache = home(settings) / "cache" / "networks"
+    cv2.setNumThreads(1)  # lanes are the parallelism
     if settings.worker.device == "cpu":
         convert_in_child(load_manifest().values(), cache)
     models = Models.load(

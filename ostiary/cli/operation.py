@@ -31,14 +31,20 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
         print_json(found)
         return
     print_table(
-        ("camera", "state", "age ms", "analysed/s", "p50 ms", "p95 ms", "drops", "worker"),
+        ("camera", "state", "age ms", "analysed/s", "p50 ms", "p95 ms", "drops", "lost", "worker"),
         [_camera_row(one) for one in found.get("cameras", [])],
         "No camera yet. Add one: ostiary camera add lobby rtsp://user@host/path",
     )
     print_table(
-        ("worker", "device", "capacity", "cameras"),
+        ("worker", "device", "capacity", "cameras", "lost"),
         [
-            (one["id"], one.get("device"), one.get("capacity"), one.get("cameras"))
+            (
+                one["id"],
+                one.get("device"),
+                one.get("capacity"),
+                one.get("cameras"),
+                _counts(one.get("lost")),
+            )
             for one in found.get("workers", [])
         ],
         "No worker runs: nothing is analysed.",
@@ -49,7 +55,7 @@ def _camera_row(camera: "Record") -> tuple[object, ...]:
     latency = camera.get("latency_ms") or {}
     state = str(camera["state"])
     reason = camera.get("reason") or camera.get("reduced") or camera.get("analysis")
-    # The analysed stream's age is what counts for alerts.
+    # The analysed stream's age and losses are what counts for alerts.
     age_ms = (camera.get("sub") or camera).get("age_ms")
     return (
         camera["id"],
@@ -58,15 +64,16 @@ def _camera_row(camera: "Record") -> tuple[object, ...]:
         camera.get("analysed_per_s"),
         latency.get("p50"),
         latency.get("p95"),
-        _drops(camera.get("drops")),
+        _counts(camera.get("drops")),
+        _counts((camera.get("sub") or camera).get("packets_lost")),
         camera.get("worker"),
     )
 
 
-def _drops(drops: Any) -> object:
-    if not isinstance(drops, dict):
-        return drops
-    return ", ".join(f"{name} {count}" for name, count in drops.items() if count) or 0
+def _counts(by_reason: Any) -> object:
+    if not isinstance(by_reason, dict):
+        return by_reason
+    return ", ".join(f"{name} {count}" for name, count in by_reason.items() if count) or 0
 
 
 @config_app.command("show")

@@ -100,7 +100,6 @@ class RtspServer:
         self._sessions: set[asyncio.Task[None]] = set()
         self._stations: dict[str, Station] = {}
         self.port = 0
-        self.refused = 0
 
     async def __aenter__(self) -> Self:
         async with self._stack:
@@ -150,7 +149,6 @@ class RtspServer:
     ) -> None:
         task = asyncio.current_task()
         if task is None or len(self._sessions) >= MAX_CONNECTIONS:
-            self.refused += 1
             writer.close()
             return
         self._sessions.add(task)

@@ -17,7 +17,8 @@ LOUD = frozenset({"warning", "error", "critical"})
 class RotatedFile:
     """A file that is renamed to .1, .2 … when full, so that all of them together stay bounded.
 
-    A full disk loses lines, counted in `lost`, and never stops who writes.
+    A full disk loses lines and never stops who writes; once it takes lines again, the file says
+    how many are missing there.
     """
 
     def __init__(self, path: Path, max_bytes: int = 5 * MIB, keep: int = 3) -> None:
@@ -26,7 +27,7 @@ class RotatedFile:
         self._keep = keep
         self._file: BinaryIO | None = None
         self._size = 0
-        self.lost = 0
+        self._lost = 0
 
     def write(self, line: bytes) -> None:
         """Add one line, its end included."""
@@ -37,10 +38,13 @@ class RotatedFile:
                 self._size = self.path.stat().st_size
             if self._size and self._size + len(line) > self._max_bytes:
                 self._rotate()
+            if self._lost:
+                line = b"%d lines could not be written here\n" % self._lost + line
             self._file.write(line)
             self._size += len(line)
+            self._lost = 0
         except OSError:
-            self.lost += 1
+            self._lost += 1
 
     def _rotate(self) -> None:
         self.close()

@@ -14,13 +14,17 @@ EXPIRE_MS: Final = 3000
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One live worker; figures hold one record a camera, as /api/v1/status shows them."""
+    """One live worker; figures hold one record a camera, as /api/v1/status shows them.
+
+    lost: what → how many of it, whichever camera it was of, since the worker began.
+    """
 
     id: str
     device: str
     capacity: int
     cameras: tuple[str, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
 
 
 async def write_heartbeat(redis: Redis, status: WorkerStatus) -> None:
@@ -31,6 +35,7 @@ async def write_heartbeat(redis: Redis, status: WorkerStatus) -> None:
         "capacity": status.capacity,
         "cameras": json.dumps(status.cameras),
         "figures": json.dumps(status.figures),
+        "lost": json.dumps(dict(status.lost)),
     }
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hset(key, mapping=fields)
@@ -61,4 +66,5 @@ def _parse(worker_id: str, raw: Mapping[bytes, bytes]) -> WorkerStatus:
         capacity=int(raw[b"capacity"]),
         cameras=tuple(json.loads(raw[b"cameras"])),
         figures=json.loads(raw[b"figures"]),
+        lost=json.loads(raw[b"lost"]),
     )

@@ -1,7 +1,7 @@
 """Knows how access units cross the bus and what is kept. Does not know what is in them."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 
 from engine.packets import Packet, Role, entry_ms
 from streams.bus import keys
+from streams.bus.sending import Command, Send
 
 EXPIRE_MS: Final = 60_000
+PARTS_OF_SHARE: Final = 16
+_CHUNK: Final = 128  # packets read at once
 
 # One MULTI's worth: the entry, the newest keyframe's id and the expiry change together.
 _APPEND: Final = """
@@ -53,8 +56,8 @@ class PacketWriter:
     trimmed_early counts packets that the share of memory cut before their time.
     """
 
-    def __init__(self, redis: Redis, stream: StreamKey, window: Window) -> None:
-        self._append = redis.register_script(_APPEND)
+    def __init__(self, send: Send, stream: StreamKey, window: Window) -> None:
+        self._send = send
         self._keys = [
             keys.packets(stream.camera, stream.role),
             keys.source(stream.camera, stream.role),
@@ -71,19 +74,38 @@ class PacketWriter:
         Raises redis.exceptions.RedisError when the bus is away or full.
         """
         entry_id = ""
+        for part in self._parts(packets):
+            entry_id = await self._write_part(part, now_ms)
+        return entry_id
+
+    def _parts(self, packets: Sequence[Packet]) -> Iterator[list[Packet]]:
+        """Split what is to be written: what one write brings is small beside the share."""
+        part: list[Packet] = []
+        part_bytes = 0
         for packet in packets:
-            arguments = [
-                self._first_kept(now_ms, len(packet.data)),
-                packet.epoch_ms,
-                packet.pts,
-                packet.captured_ns,
-                int(packet.keyframe),
-                packet.data,
-                EXPIRE_MS,
-            ]
-            entry_id = (await self._append(keys=self._keys, args=arguments)).decode()
+            if part and part_bytes + len(packet.data) > self.window.share_bytes // PARTS_OF_SHARE:
+                yield part
+                part, part_bytes = [], 0
+            part.append(packet)
+            part_bytes += len(packet.data)
+        if part:
+            yield part
+
+    async def _write_part(self, packets: Sequence[Packet], now_ms: int) -> str:
+        first_kept = self._first_kept(now_ms, sum(len(packet.data) for packet in packets))
+        answers = await self._send([self._command(packet, first_kept) for packet in packets])
+        for packet, answer in zip(packets, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise answer
+            entry_id: str = answer.decode()
             self._note(entry_id, packet)
         return entry_id
+
+    def _command(self, packet: Packet, first_kept: str) -> Command:
+        return [
+            "EVAL", _APPEND, len(self._keys), *self._keys, first_kept, packet.epoch_ms, packet.pts,
+            packet.captured_ns, int(packet.keyframe), packet.data, EXPIRE_MS,
+        ]  # fmt: skip
 
     def _note(self, entry_id: str, packet: Packet) -> None:
         self._kept.append((entry_id, len(packet.data)))
@@ -141,13 +163,31 @@ async def newest_keyframe(redis: Redis, stream: StreamKey) -> str | None:
     return value.decode() if value else None
 
 
-async def kept_group(redis: Redis, stream: StreamKey) -> list[BusPacket]:
-    """Return the packets from the newest keyframe to now; empty where there is none."""
-    first = await newest_keyframe(redis, stream)
-    if first is None:
-        return []
-    entries = await redis.xrange(keys.packets(stream.camera, stream.role), min=first)
-    return [parse(stream, entry_id, fields) for entry_id, fields in entries]
+async def kept_group(
+    redis: Redis, stream: StreamKey, most_packets: int = 10_000, most_bytes: int = 64 << 20
+) -> list[BusPacket]:
+    """Return the packets from the newest keyframe to now; empty where there is none.
+
+    Of a group beyond the bounds, its beginning: more than most_packets, or most_bytes.
+    """
+    start = await newest_keyframe(redis, stream)
+    found: list[BusPacket] = []
+    size, more = 0, start is not None
+    while more and len(found) <= most_packets and size <= most_bytes:
+        key = keys.packets(stream.camera, stream.role)
+        entries = await redis.xrange(key, min=start or "-", count=_CHUNK)
+        part = [parse(stream, entry_id, fields) for entry_id, fields in entries]
+        found += part
+        size += sum(len(one.packet.data) for one in part)
+        more = len(part) == _CHUNK
+        start = f"({found[-1].entry_id}" if found else None
+    return found
+
+
+async def newest_packet(redis: Redis, stream: StreamKey) -> str | None:
+    """Return the id of the newest packet, or None where there is none."""
+    newest = await redis.xrevrange(keys.packets(stream.camera, stream.role), count=1)
+    return newest[0][0].decode() if newest else None
 
 
 def parse(stream: StreamKey, entry_id: bytes, fields: Mapping[bytes, bytes]) -> BusPacket:

@@ -1,6 +1,8 @@
 """Knows how a source's live state stands on the bus. Does not know how it came to it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
@@ -26,6 +28,7 @@ class SourceStatus:
     newest_keyframe: str | None = None  # written with the packets, only read here
     clock_error_ns: int = 0
     since_ns: int = 0
+    lost: Mapping[str, int] = field(default_factory=dict)  # reason → packets
 
 
 async def write_status(redis: Redis, stream: StreamKey, status: SourceStatus) -> None:
@@ -42,6 +45,7 @@ async def write_status(redis: Redis, stream: StreamKey, status: SourceStatus) ->
         "epoch_ms": status.epoch_ms,
         "clock_error_ns": status.clock_error_ns,
         "since_ns": status.since_ns,
+        "lost": json.dumps(dict(status.lost)),
     }
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hset(key, mapping=fields)
@@ -67,4 +71,5 @@ async def read_status(redis: Redis, stream: StreamKey) -> SourceStatus | None:
         newest_keyframe=fields.get("newest_keyframe"),
         clock_error_ns=int(fields["clock_error_ns"]),
         since_ns=int(fields["since_ns"]),
+        lost=json.loads(fields["lost"]),
     )

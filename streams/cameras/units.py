@@ -3,7 +3,7 @@
 Does not know where they came from, and reads no clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.bitstream import (
     BadBitstream,
@@ -19,6 +19,23 @@ from engine.packets import Codec, Packet
 from streams.cameras.depacketise import RawUnit
 
 
+@dataclass(slots=True)
+class UnitCounters:
+    """Pictures of one connection that were not published, and why."""
+
+    damaged: int = 0  # a packet was missing, or it was too large
+    before_keyframe: int = 0  # not decodable without what is missing
+    empty: int = 0  # no picture in it
+
+    def plus(self, other: "UnitCounters") -> "UnitCounters":
+        """Return the sum of two connections' counters."""
+        return UnitCounters(
+            self.damaged + other.damaged,
+            self.before_keyframe + other.before_keyframe,
+            self.empty + other.empty,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
     """What is known of a stream that runs."""
@@ -27,16 +44,7 @@ class StreamFacts:
     size: PictureSize | None
     epoch_ms: int
     clock_error_ns: int
-    left_out: int = 0  # pictures of this connection that were not published
-
-
-@dataclass(slots=True)
-class UnitCounters:
-    """What was not published, and why."""
-
-    damaged: int = 0  # a packet was missing
-    before_keyframe: int = 0  # not decodable without what is missing
-    empty: int = 0  # no picture in it
+    left_out: UnitCounters
 
 
 @dataclass(slots=True)
@@ -87,9 +95,7 @@ class Framing:
 
     def facts(self) -> StreamFacts:
         """Return what the status shows."""
-        counted = self.counters
-        left_out = counted.damaged + counted.before_keyframe + counted.empty
-        error_ns = self.clock.error_ns
+        left_out, error_ns = replace(self.counters), self.clock.error_ns
         return StreamFacts(self.codec, self.size, self.previous_epoch_ms, error_ns, left_out)
 
     def _frame(self, unit: RawUnit) -> tuple[bytes, bool] | None:

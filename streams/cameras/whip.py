@@ -17,7 +17,7 @@ from engine.source import Reason
 from streams.cameras.depacketise import MAX_UNIT_BYTES, RawUnit
 from streams.cameras.errors import SourceError
 from streams.cameras.source import Deliver
-from streams.cameras.units import Framing
+from streams.cameras.units import Framing, UnitCounters
 from streams.cameras.webrtc_receiver import (
     BadOffer,
     EncodedUnit,
@@ -180,13 +180,20 @@ class _Taker:
         self._framing: Framing | None = None
 
     def take(self, unit: EncodedUnit) -> None:
-        if len(unit.data) > MAX_UNIT_BYTES:
-            return
         framing = self._framing
         if framing is None or framing.codec is not unit.codec:
-            framing = self._framing = Framing(unit.codec, self._previous_epoch_ms)
-        nals = split_annex_b(unit.data) if unit.codec is Codec.H264 else [unit.data]
-        packet = framing.add(RawUnit(unit.rtp_time, tuple(nals), False), self._now_ns())
+            counters = UnitCounters() if framing is None else framing.counters
+            framing = Framing(unit.codec, self._previous_epoch_ms, counters=counters)
+            self._framing = framing
+        packet = framing.add(_raw(unit), self._now_ns())
         if packet is not None:
             self._previous_epoch_ms = packet.epoch_ms
         self._deliver(packet, framing.facts())
+
+
+def _raw(unit: EncodedUnit) -> RawUnit:
+    """Return a picture as its NAL units; one that is too large is damaged."""
+    if len(unit.data) > MAX_UNIT_BYTES:
+        return RawUnit(unit.rtp_time, (), True)
+    nals = split_annex_b(unit.data) if unit.codec is Codec.H264 else [unit.data]
+    return RawUnit(unit.rtp_time, tuple(nals), False)

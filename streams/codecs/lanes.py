@@ -43,8 +43,19 @@ class Figures:
     unseen: int = 0  # a newer picture came before anybody took this one
     invalid: int = 0  # corrupted, or larger than allowed
     no_slot: int = 0  # the reader held all slots
-    kills: int = 0
+    kills: int = 0  # children that died over one of its packets
     decode_us: int = 0  # CPU time
+
+    def lost(self) -> dict[str, int]:
+        """Return what was submitted and gave nobody a picture, by reason."""
+        return {
+            "skipped": self.skipped,
+            "invalid": self.invalid,
+            "refused": self.refused,
+            "overflowed": self.overflowed,
+            "unseen": self.unseen,
+            "no_slot": self.no_slot,
+        }
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType, TracebackType
@@ -67,7 +67,7 @@ class DecoderPool:
         self._child_of: dict[StreamKey, CodecChild] = {}
         self._numbers = count(1)
         self._newest: dict[StreamKey, Picture] = {}
-        self._arrived = asyncio.Event()
+        self._changed = asyncio.Event()
         self._quarantine = Quarantine()
         self._photos = PhotoDesk(settings.memory_bytes)
         self._group = asyncio.TaskGroup()
@@ -139,20 +139,30 @@ class DecoderPool:
         if lane is not None:
             self._child_of.pop(stream).forget(lane)
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when a picture is ready, or after timeout_s."""
+    async def wait(self, timeout_s: float, busy: Collection[StreamKey] = ()) -> None:
+        """Return when a stream that is not busy has a picture, or after timeout_s.
+
+        busy may change meanwhile; say so with look_again().
+        """
         try:
             async with asyncio.timeout(timeout_s):
-                await self._arrived.wait()
+                while all(stream in busy for stream in self._newest):
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return
 
-    def take(self) -> list[Picture]:
-        """Return the newest picture of each stream that has one; the caller releases them."""
-        self._arrived.clear()
-        pictures = list(self._newest.values())
-        self._newest.clear()
-        return pictures
+    def look_again(self) -> None:
+        """Let those who wait look whether their streams are still busy."""
+        self._changed.set()
+
+    def take(self, busy: Collection[StreamKey] = (), most: int | None = None) -> list[Picture]:
+        """Return the newest picture of each stream that is not busy, the longest waiting first.
+
+        most: how many at most. The caller releases them.
+        """
+        free = [stream for stream in self._newest if stream not in busy]
+        return [self._newest.pop(stream) for stream in free[:most]]
 
     async def photo(self, data: bytes) -> NDArray[uint8]:
         """Decode a photograph in a child of its own: (H, W, 3) uint8 BGR, upright by EXIF.
@@ -179,16 +189,17 @@ class DecoderPool:
             link.send(give_back)
             return
         packet = unit.packet
-        older = self._newest.pop(lane.stream, None)
+        older = self._newest.get(lane.stream)
         if older is not None:
             lane.figures.unseen += 1
             older.release()
         lane.figures.pictures += 1
+        # In the place of the older one, so that who waits longest stays first.
         self._newest[lane.stream] = Picture(
             lane.stream, unit.entry_id, packet.epoch_ms, packet.pts, packet.captured_ns, pixels,
             lambda: link.send(give_back),
         )  # fmt: skip
-        self._arrived.set()
+        self._changed.set()
 
     def lost(self, blamed: Lane | None, why: str) -> None:
         """Note a child's death and, where one camera causes too many, refuse it from now on."""

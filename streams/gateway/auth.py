@@ -65,12 +65,13 @@ async def check_key(request: Request, parts: Parts, plain: str) -> KeyRecord:
     address, now_s = address_of(request), monotonic_ns() / 1e9
     wait_s = parts.throttle.wait_s(address, now_s)
     if wait_s > 0:
+        parts.metrics.keys_refused.labels("throttled").inc()
         retry = {"Retry-After": str(max(1, round(wait_s)))}
         raise ApiError(429, f"too many wrong keys: try again in {wait_s:.0f} s", None, retry)
     record = await parts.directory.verify(plain)
     if record is None:
         parts.throttle.failed(address, now_s)
-        parts.metrics.wrong_keys.inc()
+        parts.metrics.keys_refused.labels("wrong").inc()
         raise ApiError(401, "this key is not known here, or it was revoked")
     return record
 

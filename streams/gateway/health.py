@@ -57,8 +57,7 @@ async def metrics(parts: Here, who: Viewer) -> Response:
     await check(parts)
     parts.metrics.show_viewers(parts.watchers.hub.figures())
     try:
-        found = await system_status(parts, parts.directory.visible(who.key))
-        parts.metrics.show_system(found["cameras"], len(found["workers"]))
+        parts.metrics.show_system(await system_status(parts, parts.directory.visible(who.key)))
     except AWAY:
-        parts.metrics.show_system([], 0)
+        parts.metrics.show_system({"cameras": [], "workers": []})
     return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,19 +1,12 @@
 """Knows what the gateway counts and how Prometheus reads it. Does not know who counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from streams.viewer.hub import ViewerFigures
-
-# A field of ViewerFigures, its series, what it means.
-VIEWERS: Final = (
-    ("viewers", "viewers", "Live WHEP sessions"),
-    ("encoders", "encoders", "Shared encoders at work"),
-    ("packets_dropped", "viewer_packets_dropped", "Packets that slow viewers missed"),
-    ("boxes_dropped", "viewer_boxes_dropped", "Box messages that slow viewers missed"),
-)
+from engine.packets import Role
+from streams.viewer.figures import ViewerFigures
 
 
 class Metrics:
@@ -31,15 +24,13 @@ class Metrics:
             buckets=(0.005, 0.02, 0.1, 0.5, 2, 10),
             registry=registry,
         )
-        self.wrong_keys = Counter("ostiary_wrong_keys", "Keys refused", registry=registry)
+        self.keys_refused = Counter(
+            "ostiary_keys_refused", "Keys that opened nothing", ["reason"], registry=registry
+        )
         self.streams = Gauge("ostiary_alert_streams", "Open event streams", registry=registry)
         self.streams_refused = Counter(
             "ostiary_alert_streams_refused", "Event streams beyond the bound", registry=registry
         )
-        self._viewers = {
-            name: Gauge(f"ostiary_{title}", text, registry=registry)
-            for name, title, text in VIEWERS
-        }
         self.evidence_written = Counter(
             "ostiary_evidence_written", "Snapshots written", registry=registry
         )
@@ -49,19 +40,19 @@ class Metrics:
         self.evidence_swept = Counter(
             "ostiary_evidence_swept", "Snapshots deleted", ["because"], registry=registry
         )
+        self._viewers = _ViewerGauges(registry)
         self._cameras = _CameraGauges(registry)
-        self._workers = Gauge("ostiary_workers", "Live workers", registry=registry)
+        self._workers = _WorkerGauges(registry)
         self._ready = Gauge("ostiary_ready", "1 where a check passes", ["check"], registry=registry)
 
-    def show_system(self, cameras: Sequence[Mapping[str, Any]], workers: int) -> None:
+    def show_system(self, status: Mapping[str, Any]) -> None:
         """Take the figures of /api/v1/status in."""
-        self._cameras.show(cameras)
-        self._workers.set(workers)
+        self._cameras.show(status["cameras"])
+        self._workers.show(status["workers"])
 
     def show_viewers(self, figures: ViewerFigures) -> None:
         """Take the hub's counters in."""
-        for name, gauge in self._viewers.items():
-            gauge.set(getattr(figures, name))
+        self._viewers.show(figures)
 
     def show_ready(self, checks: Mapping[str, bool]) -> None:
         """Take the checks of /readyz in."""
@@ -77,37 +68,84 @@ class _CameraGauges:
     """Figures per camera; a camera that is gone leaves no series behind."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"ostiary_camera_{name}", text, ["camera"], registry=registry)
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            return Gauge(f"ostiary_camera_{name}", text, ["camera", *more], registry=registry)
 
         self._live = gauge("live", "1 while pictures arrive")
         self._gauges = {
             "age_ms": gauge("picture_age_ms", "Age of the newest packet on the bus"),
             "analysed_per_s": gauge("analysed_per_s", "Pictures analysed a second"),
-            "drops": gauge("dropped_pictures", "Pictures that the owning worker dropped"),
+            "decoder_kills": gauge("decoder_kills", "Decoders that died over its packets"),
         }
         self._p95 = gauge("latency_p95_ms", "Arrival to observation, 95th percentile")
-        self._shown: set[str] = set()
+        self._drops = gauge("dropped_pictures", "Not analysed by the owning worker", "reason")
+        self._lost = gauge(
+            "lost_packets", "Sent by the camera, and not kept on the bus", "stream", "reason"
+        )
 
     def show(self, cameras: Sequence[Mapping[str, Any]]) -> None:
         """Set every camera's gauges from its status."""
+        for one in (self._live, self._p95, self._drops, self._lost, *self._gauges.values()):
+            one.clear()
         for camera in cameras:
             name = camera["id"]
             self._live.labels(name).set(1 if camera["state"] == "live" else 0)
             for field, gauge in self._gauges.items():
                 if camera.get(field) is not None:
-                    gauge.labels(name).set(_number(camera[field]))
+                    gauge.labels(name).set(camera[field])
             p95 = (camera.get("latency_ms") or {}).get("p95")
             if p95 is not None:
                 self._p95.labels(name).set(p95)
-        now = {camera["id"] for camera in cameras}
-        for gone in self._shown - now:
-            for gauge in (self._live, self._p95, *self._gauges.values()):
-                if (gone,) in gauge._metrics:
-                    gauge.remove(gone)
-        self._shown = now
+            for reason, count in (camera.get("drops") or {}).items():
+                self._drops.labels(name, reason).set(count)
+            for role, stream in ((Role.MAIN, camera), (Role.SUB, camera.get("sub") or {})):
+                for reason, count in stream.get("packets_lost", {}).items():
+                    self._lost.labels(name, role, reason).set(count)
 
 
-def _number(figure: float | Mapping[str, float]) -> float:
-    """Return a figure, or the sum of one that is told by reason."""
-    return sum(figure.values()) if isinstance(figure, Mapping) else figure
+class _WorkerGauges:
+    """Figures per worker; one that is gone leaves no series behind."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._workers = Gauge("ostiary_workers", "Live workers", registry=registry)
+        self._lost = Gauge(
+            "ostiary_worker_lost",
+            "What a worker lost since it began: records on the way to the ledger, decoders",
+            ["worker", "what"],
+            registry=registry,
+        )
+
+    def show(self, workers: Sequence[Mapping[str, Any]]) -> None:
+        """Set every worker's gauges from its status."""
+        self._workers.set(len(workers))
+        self._lost.clear()
+        for worker in workers:
+            for what, count in worker["lost"].items():
+                self._lost.labels(worker["id"], what).set(count)
+
+
+class _ViewerGauges:
+    """Figures of this gateway's live pictures."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._viewers = Gauge("ostiary_viewers", "Live WHEP sessions", registry=registry)
+        self._encoders = Gauge("ostiary_encoders", "Shared encoders at work", registry=registry)
+        self._died = Gauge(
+            "ostiary_encoders_died", "Children of shared encoders replaced", registry=registry
+        )
+        self._dropped = Gauge(
+            "ostiary_viewer_dropped",
+            "What viewers missed: packets and boxes, once for each; pictures left unencoded",
+            ["what", "reason"],
+            registry=registry,
+        )
+
+    def show(self, figures: ViewerFigures) -> None:
+        """Set the gauges from the hub's counters."""
+        self._viewers.set(figures.viewers)
+        self._encoders.set(figures.encoders)
+        self._died.set(figures.lost.encoders)
+        self._dropped.clear()
+        for what in ("packets", "boxes", "pictures"):
+            for reason, count in getattr(figures.lost, what).items():
+                self._dropped.labels(what, reason).set(count)

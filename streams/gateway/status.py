@@ -8,10 +8,9 @@ from fastapi import APIRouter
 from config.cameras import Camera
 from engine.packets import Role
 from engine.rfc3339 import to_rfc3339
-from streams.bus import keys
 from streams.bus.connection import AWAY
 from streams.bus.heartbeats import WorkerStatus, live_workers
-from streams.bus.packets import StreamKey
+from streams.bus.packets import StreamKey, newest_packet
 from streams.bus.sources import SourceStatus, read_status
 from streams.clock import now_ns
 from streams.gateway.auth import Viewer
@@ -45,15 +44,14 @@ def _source(status: SourceStatus | None) -> dict[str, Any]:
         "height": status.height,
         "rate_hz": round(status.rate_hz, 2),
         "since": to_rfc3339(status.since_ns) if status.since_ns else None,
+        "packets_lost": dict(status.lost),
     }
 
 
 async def _age_ms(parts: Parts, camera: Camera, role: Role) -> int | None:
     """Return the age of the newest packet by the bus's own clock, None where there is none."""
-    newest = await parts.bus.xrevrange(keys.packets(camera.id, role), count=1)
-    if not newest:
-        return None
-    return max(0, parts.bus_clock.age_ms(newest[0][0].decode(), now_ns()))
+    newest = await newest_packet(parts.bus, StreamKey(camera.id, role))
+    return None if newest is None else max(0, parts.bus_clock.age_ms(newest, now_ns()))
 
 
 async def _stream(parts: Parts, camera: Camera, role: Role) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def _figures(camera: str, workers: list[WorkerStatus]) -> dict[str, Any]:
     for worker in workers:
         if camera in worker.cameras:
             figures = worker.figures.get(camera, {})
-            wanted = ("analysed_per_s", "latency_ms", "drops")
+            wanted = ("analysed_per_s", "latency_ms", "drops", "decoder_kills")
             found = {name: figures.get(name) for name in wanted}
             mode = figures.get("mode", LIVE)
             reduced = None if mode == LIVE else mode
@@ -105,6 +103,7 @@ async def system_status(parts: Parts, cameras: list[Camera]) -> dict[str, Any]:
                 "device": one.device,
                 "capacity": one.capacity,
                 "cameras": list(one.cameras),
+                "lost": dict(one.lost),
                 "figures": {key: value for key, value in one.figures.items() if key != "cameras"},
             }
             for one in workers

@@ -15,7 +15,6 @@ class Throttle:
         self._refill_s = refill_s
         self._limit = addresses
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self.refused = 0
 
     def _now_left(self, address: str, now_s: float) -> float:
         left, seen_s = self._left.get(address, (float(self._guesses), now_s))
@@ -24,10 +23,7 @@ class Throttle:
     def wait_s(self, address: str, now_s: float) -> float:
         """Return how long the address must wait before its next guess; 0 means go on."""
         left = self._now_left(address, now_s)
-        if left >= 1:
-            return 0.0
-        self.refused += 1
-        return (1 - left) * self._refill_s
+        return 0.0 if left >= 1 else (1 - left) * self._refill_s
 
     def failed(self, address: str, now_s: float) -> None:
         """Take one guess from the address."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from config.cameras import Camera
 from streams.gateway.directory import Directory
-from streams.viewer.hub import ViewerFigures
+from streams.viewer.figures import ViewerFigures
 
 
 class Answer(Protocol):

@@ -21,6 +21,7 @@ from engine.packets import Role
 from streams.bus import requests
 from streams.bus.clock import MEASURE_EVERY_S, BusClock
 from streams.bus.connection import AWAY
+from streams.bus.sending import Gathering, pipelined
 from streams.cameras.rtsp_auth import Credentials
 from streams.cameras.rtsp_source import RtspSource, RtspTarget
 from streams.cameras.source import Source
@@ -53,8 +54,10 @@ async def run(settings: Settings) -> None:
     box = open_box(settings)
     redis = open_bus(settings, box)
     hub = WhipHub(settings.media.addresses, now_ns)
+    gathering = Gathering(pipelined(redis))
     context = IngestContext(
         redis=redis,
+        send=gathering,
         owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
         share=MemoryShare(int(settings.bus.memory_bytes * PACKETS_SHARE)),
         clock=BusClock(),
@@ -66,6 +69,7 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_follow_cameras(settings, box, cameras, group))
             group.create_task(_keep_time(context))
+            group.create_task(gathering.run())
             for number in range(CAMERA_TESTS_AT_ONCE):
                 consumer = f"{context.owner}-{number}"
                 group.create_task(_serve(redis, "camera-test", _try_camera, consumer))

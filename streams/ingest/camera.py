@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final, NoReturn
 
 import structlog
@@ -21,6 +21,7 @@ from streams.bus import keys
 from streams.bus.clock import BusClock
 from streams.bus.leases import Lease
 from streams.bus.packets import StreamKey
+from streams.bus.sending import Send
 from streams.bus.sources import SourceStatus, read_status, write_status
 from streams.cameras.source import Source
 from streams.ingest.publisher import MemoryShare, StreamPublisher
@@ -38,6 +39,7 @@ class IngestContext:
     """What all cameras of one ingest share. now_ns: UTC that never steps back."""
 
     redis: Redis
+    send: Send  # for packets
     owner: str
     share: MemoryShare
     clock: BusClock
@@ -55,7 +57,7 @@ class PublishedStream:
         self.key = StreamKey(camera.id, role)
         self._context = context
         self._changed = asyncio.Event()
-        self.publisher = StreamPublisher(context.redis, self.key, context.share, context.clock)
+        self.publisher = StreamPublisher(context.send, self.key, context.share, context.clock)
         shell = StreamShell(
             name=f"{camera.id}:{role}",
             now_ns=context.now_ns,
@@ -68,7 +70,7 @@ class PublishedStream:
         self.stream = SupervisedStream(self._source, shell, previous_epoch_ms)
         self._counted = (0, context.now_ns())
         self._rate_hz = 0.0
-        self._told = (0, context.now_ns())
+        self._told = (self.lost(), context.now_ns())
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -96,20 +98,21 @@ class PublishedStream:
     def _tell_losses(self) -> None:
         """Log what was not published since it was last told."""
         told, at_ns = self._told
-        facts, publisher = self.stream.facts, self.publisher
-        left_out = facts.left_out if facts else 0
-        lost = left_out + publisher.counters.dropped + publisher.trimmed_early
+        lost = self.lost()
         now_ns = self._context.now_ns()
         if lost == told or now_ns - at_ns < TELL_LOSSES_EVERY_S * NS:
             return
         self._told = (lost, now_ns)
-        log.warning(
-            "packets_lost",
-            stream=f"{self.key.camera}:{self.key.role}",
-            left_out=left_out,
-            bus_dropped=publisher.counters.dropped,
-            trimmed_early=publisher.trimmed_early,
-        )
+        log.warning("packets_lost", stream=f"{self.key.camera}:{self.key.role}", **lost)
+
+    def lost(self) -> dict[str, int]:
+        """Return what did not reach the bus or did not stay there its time, by reason.
+
+        bus: it was slow, away or full. share: of the bus's memory.
+        """
+        left_out = asdict(self.stream.left_out)
+        bus, share = self.publisher.counters.dropped, self.publisher.trimmed_early
+        return {**left_out, "bus": bus, "share": share}
 
     def status(self) -> SourceStatus:
         """Return what is shown now."""
@@ -127,6 +130,7 @@ class PublishedStream:
             epoch_ms=self.stream.highest_epoch_ms,
             clock_error_ns=facts.clock_error_ns if facts else 0,
             since_ns=now.since_ns,
+            lost=self.lost(),
         )
 
     def _measured_hz(self, state: SourceState) -> float:

@@ -6,13 +6,11 @@ Does not know what keeping a camera means.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 
 from config.cameras import Camera
 
-MAX_CAMERAS: Final = 1000
 log = structlog.get_logger()
 
 
@@ -37,10 +35,9 @@ class CameraSet:
     def __init__(self, own: Callable[[Camera], Awaitable[None]]) -> None:
         self._own = own
         self._slots: dict[str, _Slot] = {}
-        self.refused = 0
 
     def want(self, cameras: Iterable[Camera], group: asyncio.TaskGroup) -> None:
-        """Keep exactly these cameras from now on, at most MAX_CAMERAS (counted)."""
+        """Keep exactly these cameras from now on; the ledger bounds how many there are."""
         wanted = {camera.id: camera for camera in cameras}
         for camera_id, slot in self._slots.items():
             camera = wanted.get(camera_id)
@@ -49,10 +46,6 @@ class CameraSet:
                 slot.changed.set()
         for camera_id, camera in wanted.items():
             if camera_id in self._slots:
-                continue
-            if len(self._slots) >= MAX_CAMERAS:
-                self.refused += 1
-                log.error("too_many_cameras", camera=camera_id, limit=MAX_CAMERAS)
                 continue
             slot = self._slots[camera_id] = _Slot(camera)
             group.create_task(self._keep(camera_id, slot))

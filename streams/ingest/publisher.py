@@ -8,12 +8,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from engine.packets import Packet
 from streams.bus.clock import BusClock
 from streams.bus.packets import PacketWriter, StreamKey, Window
+from streams.bus.sending import Send
 from streams.clock import now_ns
 
 MAX_PACKETS: Final = 256
@@ -38,7 +38,6 @@ class PublisherCounters:
     """What became of the packets; dropped: the bus was slow, away or full."""
 
     published: int = 0
-    published_bytes: int = 0
     dropped: int = 0
 
 
@@ -49,10 +48,8 @@ class StreamPublisher:
     connection is read on while the bus is away.
     """
 
-    def __init__(
-        self, redis: Redis, stream: StreamKey, share: MemoryShare, clock: BusClock
-    ) -> None:
-        self._writer = PacketWriter(redis, stream, share.window())
+    def __init__(self, send: Send, stream: StreamKey, share: MemoryShare, clock: BusClock) -> None:
+        self._writer = PacketWriter(send, stream, share.window())
         self._share = share
         self._clock = clock
         self._queue: deque[Packet] = deque()
@@ -105,4 +102,3 @@ class StreamPublisher:
                 await asyncio.sleep(AGAIN_AFTER_S)
             else:
                 self.counters.published += len(batch)
-                self.counters.published_bytes += sum(len(packet.data) for packet in batch)

@@ -14,7 +14,7 @@ from engine.packets import Packet
 from engine.source import LIMITS, Reason, SourceLimits, SourceState, Supervision
 from streams.cameras.errors import SourceError
 from streams.cameras.source import Source
-from streams.cameras.units import StreamFacts
+from streams.cameras.units import StreamFacts, UnitCounters
 
 NS = 1_000_000_000
 log = structlog.get_logger()
@@ -42,8 +42,15 @@ class SupervisedStream:
         self.highest_epoch_ms = previous_epoch_ms
         self.supervision = Supervision.begin(shell.now_ns())
         self.facts: StreamFacts | None = None
+        self._left_out = UnitCounters()  # by the connections before
+        self._left_out_now = UnitCounters()  # by this one
         self.pictures = 0
         self.tries = 0
+
+    @property
+    def left_out(self) -> UnitCounters:
+        """What came from the camera and was not published, of all connections."""
+        return self._left_out.plus(self._left_out_now)
 
     async def run(self) -> None:
         """Keep the stream alive; returns when trying again is pointless."""
@@ -95,10 +102,12 @@ class SupervisedStream:
         return attempt.result() if done else None
 
     async def _attempt(self, generation: int) -> SourceError:
+        self._left_out, self._left_out_now = self.left_out, UnitCounters()
+
         def deliver(packet: Packet | None, facts: StreamFacts) -> None:
             if generation != self._generation:
                 return
-            self.facts = facts
+            self.facts, self._left_out_now = facts, facts.left_out
             if packet is None:
                 self._become(self.supervision.heard(self._shell.now_ns()))
             else:

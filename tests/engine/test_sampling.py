@@ -68,7 +68,7 @@ def test_load_lowers_the_rate_to_a_floor_and_rest_brings_it_back():
         assert settings.least_hz <= lower <= rate_hz
         rate_hz = lower
     assert rate_hz == settings.least_hz
-    assert rate_for_load(rate_hz, 0.85, 1.0, settings) == rate_hz
+    assert rate_for_load(rate_hz, 0.95, 1.0, settings) == rate_hz
     for _ in range(60):
         rate_hz = rate_for_load(rate_hz, 0.5, 1.0, settings)
     assert rate_hz == settings.full_hz

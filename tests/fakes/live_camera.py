@@ -12,6 +12,7 @@ from engine.observations import Observation, TrackState, TrackView
 from engine.packets import Codec, Packet, Role
 from streams.bus.observations import publish
 from streams.bus.packets import PacketWriter, StreamKey, Window
+from streams.bus.sending import pipelined
 from streams.bus.sources import SourceStatus, write_status
 from tests.fakes.codec_clips import TICKS
 
@@ -45,7 +46,7 @@ class LiveCamera:
         await self.write(len(self.clip) // 2)
 
     async def write(self, count: int) -> None:
-        writer = PacketWriter(self.redis, self.stream, Window())
+        writer = PacketWriter(pipelined(self.redis), self.stream, Window())
         start_ns = self.epoch_ms * 1_000_000
         for _ in range(count):
             index = len(self.sent)

@@ -22,7 +22,8 @@ from streams.bus import requests
 from streams.gateway import app
 from streams.gateway.parts import Parts
 from streams.ledger.access import AccessRole, KeyRequest
-from streams.viewer.hub import Answer, ViewerFigures
+from streams.viewer.figures import ViewerFigures
+from streams.viewer.hub import Answer
 from streams.viewer.negotiation import OfferRefused
 from tests.fakes.source_home import settings_for
 
@@ -42,7 +43,7 @@ class CountingHub:
         return self.open
 
     def figures(self) -> ViewerFigures:
-        return ViewerFigures(len(self.open), 0, 0, 0)
+        return ViewerFigures(len(self.open), 0)
 
     async def run(self) -> None:
         await asyncio.Event().wait()

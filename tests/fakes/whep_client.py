@@ -25,7 +25,8 @@ class WhepClient:
     )
     pictures: list[Any] = field(default_factory=list)  # decoded frames
     rtp_times: list[int] = field(default_factory=list)  # as they came, once a picture
-    messages: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)  # boxes
+    waits: list[dict[str, Any]] = field(default_factory=list)  # what it was told to wait for
     session_id: str = ""
     answer: str = ""
     asked_s: float = 0.0
@@ -35,7 +36,7 @@ class WhepClient:
     async def watch(self, hub: ViewerHub, camera: str = "door") -> None:
         transceiver = self.peer.addTransceiver("video", direction="recvonly")
         channel = self.peer.createDataChannel("boxes", ordered=False, maxRetransmits=0)
-        channel.on("message", lambda text: self.messages.append(json.loads(text)))
+        channel.on("message", self._heard)
         self._tap(transceiver.receiver)
         await self.peer.setLocalDescription(await self.peer.createOffer())
         self.asked_s = time.monotonic()
@@ -43,6 +44,13 @@ class WhepClient:
         self.session_id, self.answer = answer.session_id, answer.sdp
         await self.peer.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
         self._reading = asyncio.ensure_future(self._read(transceiver.receiver.track))
+
+    def _heard(self, text: str) -> None:
+        message = json.loads(text)
+        if "wait" in message:
+            self.waits.append(message["wait"])
+        else:
+            self.messages.append(message)
 
     def _tap(self, receiver: Any) -> None:
         """Note RTP times before aiortc makes them relative."""

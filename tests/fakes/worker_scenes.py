@@ -19,6 +19,8 @@ from workers.crops import ALIGNED
 from workers.desk import DeskPlan, open_desk
 from workers.models import Models
 from workers.ownership import Taken
+from workers.preprocess import batches
+from workers.regions import WHOLE
 
 SECOND_NS = 1_000_000_000
 BEGIN_NS = 1_800_000_000 * SECOND_NS
@@ -31,10 +33,13 @@ class CountingModels(Models):
     def __init__(self, models):
         super().__init__(models._parts)
         self.shown = Counter()
+        self.looked_px = []  # of the detector's input, for each picture
 
-    def detect(self, pictures):
+    def detect(self, pictures, areas=None):
         self.shown["detector"] += len(pictures)
-        return super().detect(pictures)
+        fitted = batches(pictures, 640, areas or [WHOLE] * len(pictures))
+        self.looked_px += [one.pixels[0].size // 3 for one in fitted for _ in one.indices]
+        return super().detect(pictures, areas)
 
     def _run(self, role, crops, columns):
         self.shown[role] += len(crops)

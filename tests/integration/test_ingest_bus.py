@@ -89,9 +89,9 @@ def test_changes_touch_only_their_camera(settings, clips):
         async with stage(settings, clips) as (home, camera, _):
             await home.put(camera("door"), camera("gate"))
             door, gate = await home.live("door"), await home.live("gate")
-            await home.put(camera("door", "sub", revision=1))
+            await home.put(camera("door", "sub"))
             changed = await home.live("door", above_epoch=door.epoch_ms)
-            await home.put(camera("gate", mask_required=True, revision=1))
+            await home.put(camera("gate", mask_required=True))
             await home.put(camera("late"))
             await home.live("late")
             return gate, await home.status("gate"), changed

@@ -40,11 +40,17 @@ def test_a_file_goes_on_where_the_last_run_ended(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_bytes() == b"x\nx\n"
 
 
-def test_what_cannot_be_written_is_counted(tmp_path: Path) -> None:
-    (tmp_path / "logs").write_text("a file where the folder should be")
-    file = RotatedFile(tmp_path / "logs" / "a.log")
+def test_the_file_says_how_many_lines_could_not_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.write_text("a file where the folder should be")
+    file = RotatedFile(folder / "a.log")
     file.write(b"x\n")
-    assert file.lost == 1
+    file.write(b"y\n")
+    folder.unlink()
+    file.write(b"z\n")
+    file.write(b"on\n")
+    said = b"2 lines could not be written here\nz\non\n"
+    assert (folder / "a.log").read_bytes() == said
 
 
 @given(st.lists(st.binary(max_size=30)), st.lists(st.integers(0, 200)))

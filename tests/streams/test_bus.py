@@ -36,6 +36,7 @@ from streams.bus.packets import (
     newest_keyframe,
     order,
 )
+from streams.bus.sending import pipelined
 from streams.valkey import USER
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -70,7 +71,7 @@ async def clock_ms(redis: Redis) -> int:
 def test_packets_come_back_whole_and_in_order(bus_server) -> None:
     async def body(redis: Redis) -> None:
         sent = [packet(number) for number in range(120)]
-        await PacketWriter(redis, LOBBY, Window()).write(sent, await clock_ms(redis))
+        await PacketWriter(pipelined(redis), LOBBY, Window()).write(sent, await clock_ms(redis))
         seen = await PacketReader(redis).read({LOBBY: "0"}, count=200)
         assert [one.packet for one in seen] == sent
         assert [order(one.entry_id) for one in seen] == sorted(order(o.entry_id) for o in seen)
@@ -81,9 +82,23 @@ def test_packets_come_back_whole_and_in_order(bus_server) -> None:
     on(bus_server, body)
 
 
+def test_of_a_group_beyond_the_bounds_only_the_beginning_is_read(bus_server) -> None:
+    async def body(redis: Redis) -> None:
+        sent = [packet(number, group=1000) for number in range(700)]
+        await PacketWriter(pipelined(redis), LOBBY, Window()).write(sent, await clock_ms(redis))
+        whole = await kept_group(redis, LOBBY, 700, 700_000)
+        assert [one.packet for one in whole] == sent
+        # Read by 128 packets of 1,000 bytes.
+        for bounds, read in (((699, 700_000), 700), ((700, 500_000), 512), ((300, 500_000), 384)):
+            part = await kept_group(redis, LOBBY, *bounds)
+            assert [one.packet for one in part] == sent[:read]
+
+    on(bus_server, body)
+
+
 def test_the_share_of_memory_cuts_the_window_and_counts_it(bus_server) -> None:
     async def body(redis: Redis) -> None:
-        writer = PacketWriter(redis, LOBBY, Window(keep_s=15, share_bytes=40_000))
+        writer = PacketWriter(pipelined(redis), LOBBY, Window(keep_s=15, share_bytes=40_000))
         await writer.write([packet(number) for number in range(200)], await clock_ms(redis))
         assert await redis.xlen(keys.packets("lobby", Role.MAIN)) == 40
         assert writer.trimmed_early == 160
@@ -93,7 +108,7 @@ def test_the_share_of_memory_cuts_the_window_and_counts_it(bus_server) -> None:
 
 def test_age_cuts_old_groups_but_never_the_newest(bus_server) -> None:
     async def body(redis: Redis) -> None:
-        writer = PacketWriter(redis, LOBBY, Window(keep_s=0.0))
+        writer = PacketWriter(pipelined(redis), LOBBY, Window(keep_s=0.0))
         now_ms = await clock_ms(redis)
         for number in range(130):
             await writer.write([packet(number)], now_ms + 10_000)
@@ -106,7 +121,8 @@ def test_age_cuts_old_groups_but_never_the_newest(bus_server) -> None:
 
 def test_streams_expire_when_nobody_writes(bus_server) -> None:
     async def body(redis: Redis) -> None:
-        await PacketWriter(redis, LOBBY, Window()).write([packet(0)], await clock_ms(redis))
+        writer = PacketWriter(pipelined(redis), LOBBY, Window())
+        await writer.write([packet(0)], await clock_ms(redis))
         assert 0 < await redis.pttl(keys.packets("lobby", Role.MAIN)) <= 60_000
 
     on(bus_server, body)
@@ -114,13 +130,17 @@ def test_streams_expire_when_nobody_writes(bus_server) -> None:
 
 def test_a_sources_state_leaves_the_keyframe_alone(bus_server) -> None:
     async def body(redis: Redis) -> None:
-        await PacketWriter(redis, LOBBY, Window()).write([packet(0)], await clock_ms(redis))
+        writer = PacketWriter(pipelined(redis), LOBBY, Window())
+        await writer.write([packet(0)], await clock_ms(redis))
         first = await newest_keyframe(redis, LOBBY)
-        status = sources.SourceStatus("live", "", None, Codec.H264, 1280, 720, 25.0, 7, None, 5, 9)
+        lost = {"bus": 3}
+        status = sources.SourceStatus(
+            "live", "", None, Codec.H264, 1280, 720, 25.0, 7, None, 5, 9, lost
+        )
         await sources.write_status(redis, LOBBY, status)
         seen = await sources.read_status(redis, LOBBY)
         assert seen is not None
-        assert seen.newest_keyframe == first
+        assert (seen.newest_keyframe, seen.lost) == (first, lost)
         assert (seen.state, seen.codec, seen.width, seen.epoch_ms) == ("live", Codec.H264, 1280, 7)
         assert await sources.read_status(redis, StreamKey("nobody", Role.MAIN)) is None
 
@@ -219,7 +239,8 @@ def test_too_much_waiting_is_refused(bus_server) -> None:
 
 def test_a_heartbeat_says_who_lives(bus_server) -> None:
     async def body(redis: Redis) -> None:
-        status = heartbeats.WorkerStatus("w1", "cpu", 32, ("lobby",), {"lobby": {"mode": "live"}})
+        figures, lost = {"lobby": {"mode": "live"}}, {"decoders": 1}
+        status = heartbeats.WorkerStatus("w1", "cpu", 32, ("lobby",), figures, lost)
         await heartbeats.write_heartbeat(redis, status)
         assert await heartbeats.live_workers(redis) == [status]
         await heartbeats.end_heartbeat(redis, "w1")
@@ -256,7 +277,7 @@ def test_leases_live_on_a_bus_that_is_full(bus_server) -> None:
     async def body(redis: Redis) -> None:
         limit = int((await redis.config_get("maxmemory"))["maxmemory"])
         share = round(limit / 1.25 * 0.6)
-        writer = PacketWriter(redis, LOBBY, Window(share_bytes=share))
+        writer = PacketWriter(pipelined(redis), LOBBY, Window(share_bytes=share))
         now_ms = await clock_ms(redis)
         big = [packet(number, size=1_000_000) for number in range(2 * share // 1_000_000)]
         await writer.write(big, now_ms)

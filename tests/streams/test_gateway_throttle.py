@@ -18,7 +18,6 @@ def test_after_its_guesses_an_address_waits_and_then_may_again():
     assert throttle.wait_s("a", 4.0) == pytest.approx(6)
     assert throttle.wait_s("b", 4.0) == 0
     assert throttle.wait_s("a", 10.0) == 0
-    assert throttle.refused == 2
 
 
 @given(st.lists(st.floats(0, 30), max_size=60))

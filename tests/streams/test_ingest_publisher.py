@@ -9,6 +9,7 @@ from engine.packets import Packet, Role
 from streams.bus.clock import BusClock
 from streams.bus.connection import connect
 from streams.bus.packets import StreamKey, kept_group
+from streams.bus.sending import pipelined
 from streams.ingest.publisher import MAX_BYTES, MAX_PACKETS, MemoryShare, StreamPublisher
 from streams.valkey import USER
 
@@ -22,7 +23,7 @@ def packet(number, keyframe=False, size=10):
 
 
 def publisher(redis):
-    return StreamPublisher(redis, KEY, MemoryShare(2**20, 1), BusClock())
+    return StreamPublisher(pipelined(redis), KEY, MemoryShare(2**20, 1), BusClock())
 
 
 def test_full_drops_until_the_next_keyframe():

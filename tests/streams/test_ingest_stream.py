@@ -92,6 +92,14 @@ def test_pictures_without_any_keyframe_are_given_up_in_the_end():
     assert watched.states[0] == (SourceState.WAITING, Reason.NO_KEYFRAME, 90.0)
 
 
+def test_what_is_left_out_is_counted_over_all_connections():
+    watched = watch(60, Run(first=3, pictures=12, end=SourceError(Reason.RESET)))
+    left_out, connections = watched.stream.left_out, watched.source.started
+    assert connections > 3
+    assert left_out.before_keyframe == 7 * connections  # a keyframe is every tenth
+    assert (left_out.damaged, left_out.empty) == (0, 0)
+
+
 def test_each_connection_has_a_higher_epoch():
     watched = watch(60, Run(pictures=5, end=SourceError(Reason.RESET)))
     epochs = [packet.epoch_ms for packet in watched.packets]

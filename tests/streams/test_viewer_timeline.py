@@ -1,6 +1,7 @@
 """Knows what a viewer's time line, queue and negotiation promise. Opens no connection."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -11,16 +12,26 @@ from engine.packets import Codec, Packet
 from streams.bus.packets import BusPacket
 from streams.viewer.feed import reordered
 from streams.viewer.negotiation import OfferRefused, cleaned, preferences
-from streams.viewer.outbound import MOST_PACKETS, Ended, Outbound
-from streams.viewer.timeline import BURST_STEP, Timeline
+from streams.viewer.outbound import (
+    BEFORE_KEYFRAME,
+    MOST_PACKETS,
+    PACE_BYTES_PER_S,
+    SLOW,
+    Ended,
+    Outbound,
+)
+from streams.viewer.timeline import Timeline
 from tests.fakes.codec_clips import DOOR, TICKS
+from tests.fakes.source_time import run_virtual
 
 pytestmark = pytest.mark.unit
 
 
-def seen(index: int, epoch_ms: int = 1, keyframe: bool = False, behind_ms: int = 0) -> BusPacket:
+def seen(
+    index: int, epoch_ms: int = 1, keyframe: bool = False, behind_ms: int = 0, size: int = 100
+) -> BusPacket:
     arrived_ms = 1_000_000 + index * 40 + behind_ms
-    packet = Packet(epoch_ms, index * TICKS, index * 40_000_000, keyframe, bytes(100))
+    packet = Packet(epoch_ms, index * TICKS, index * 40_000_000, keyframe, bytes(size))
     return BusPacket(DOOR, f"{arrived_ms}-0", packet)
 
 
@@ -29,21 +40,32 @@ def test_live_pictures_keep_their_own_distances() -> None:
     assert [timeline.live(seen(i)) for i in range(3, 6)] == [0, TICKS, 2 * TICKS]
 
 
-def test_a_burst_is_short_and_what_follows_is_at_its_place() -> None:
-    timeline = Timeline()
-    ticks = timeline.burst([seen(i) for i in range(50)])
-    assert [b - a for a, b in pairwise(ticks)] == [BURST_STEP] * 49
-    assert timeline.live(seen(50)) == ticks[-1] + TICKS
-
-
-def test_a_repeated_burst_costs_the_line_almost_nothing() -> None:
+def test_a_group_lies_where_it_is_sent_and_what_follows_at_its_own_place() -> None:
     timeline = Timeline()
     group = [seen(i) for i in range(50)]
-    before = timeline.burst(group)[-1]
-    again = timeline.burst(group)
-    assert again[0] > before
-    assert again[-1] - before < 50 * BURST_STEP + 2
+    timeline.begin_group(group[-1], 7.0)
+    ticks = [timeline.late(one, 7.0 + 0.002 * at) for at, one in enumerate(group)]
+    assert [b - a for a, b in pairwise(ticks)] == [180] * 49
+    assert timeline.late(seen(50), 7.1) == ticks[0] + 9000  # behind the group, and late as well
+    assert timeline.live(seen(51)) == ticks[0] + 9001  # due 80 ms after the group's newest
+    assert timeline.live(seen(52)) == ticks[0] + 3 * TICKS
+
+
+def test_a_repeated_group_goes_on_from_the_last_picture() -> None:
+    timeline = Timeline()
+    group = [seen(i) for i in range(50)]
+    last = [timeline.live(one) for one in group][-1]
+    timeline.begin_group(group[-1], 0.0)
+    again = [timeline.late(one, 0.001 * at) for at, one in enumerate(group)]
+    assert again[0] == last + 1
     assert timeline.same(1, 7 * TICKS) == again[7]
+    assert timeline.live(seen(50)) == last + 1 + max(TICKS, 49 * 90 + 1)
+
+
+def test_a_camera_whose_times_step_back_goes_on_at_its_own_distances() -> None:
+    timeline = Timeline()
+    last = [timeline.live(seen(i)) for i in range(900, 910)][-1]
+    assert [timeline.live(seen(i)) - last for i in (5, 6, 7)] == [1, 1 + TICKS, 1 + 2 * TICKS]
 
 
 def test_a_new_epoch_goes_on_after_the_time_that_passed() -> None:
@@ -68,7 +90,9 @@ def test_times_always_grow_whatever_a_camera_does(steps: list[tuple[int, int, in
     for epoch, jump, late_ms, burst in steps:
         index += jump
         one = seen(index, epoch, behind_ms=late_ms)
-        ticks += timeline.burst([one, seen(index + 1, epoch)]) if burst else [timeline.live(one)]
+        if burst:
+            timeline.begin_group(one, late_ms / 1000)
+        ticks.append(timeline.late(one, index / 25) if burst else timeline.live(one))
     assert all(a < b for a, b in pairwise(ticks))
 
 
@@ -103,7 +127,7 @@ def test_a_queue_starts_at_a_keyframe() -> None:
     outbound.put(seen(1, keyframe=True))
     outbound.put(seen(2))
     assert drained(outbound) == 2
-    assert outbound.dropped == 1
+    assert outbound.dropped == {BEFORE_KEYFRAME: 1, SLOW: 0}
 
 
 def test_a_full_queue_drops_to_the_next_keyframe_and_counts() -> None:
@@ -111,9 +135,67 @@ def test_a_full_queue_drops_to_the_next_keyframe_and_counts() -> None:
     outbound.put(seen(0, keyframe=True))
     for index in range(1, MOST_PACKETS + 5):
         outbound.put(seen(index))
-    assert outbound.dropped == MOST_PACKETS + 5
+    assert outbound.dropped == {BEFORE_KEYFRAME: 0, SLOW: MOST_PACKETS + 5}
     outbound.put(seen(MOST_PACKETS + 5, keyframe=True))
     assert drained(outbound) == 1
+
+
+def sent(outbound: Outbound, count: int, put: Sequence[BusPacket] = ()) -> list[tuple[int, int]]:
+    """Take packets as fast as they are let out, in virtual time: (ms since the first, ticks).
+
+    put: what the camera sends meanwhile, every 40 ms.
+    """
+
+    async def camera() -> None:
+        for one in put:
+            await asyncio.sleep(0.04)
+            outbound.put(one)
+
+    async def run() -> list[tuple[int, int]]:
+        loop = asyncio.get_running_loop()
+        begun_s, found = loop.time(), []
+        async with asyncio.TaskGroup() as group:
+            group.create_task(camera())
+            for _ in range(count):
+                outgoing = await outbound.get()
+                found.append((round((loop.time() - begun_s) * 1000), outgoing.ticks))
+        return found
+
+    return run_virtual(run())
+
+
+def test_a_group_goes_out_at_the_pace_that_its_times_tell() -> None:
+    """Else a browser takes the difference for the network's delay, and holds the picture back."""
+    outbound = Outbound()
+    group = [seen(0, keyframe=True, size=100_000), *(seen(i, size=10_000) for i in range(1, 400))]
+    outbound.burst(group)
+    found = sent(outbound, 400 + 50, [seen(i) for i in range(400, 450)])
+    first_ticks = found[0][1]
+    assert max(abs(ms - (ticks - first_ticks) / 90) for ms, ticks in found) <= 2
+    assert all(b - a >= 1 for a, b in pairwise(ms for ms, _ in found[:420]))  # also what follows
+    bytes_before_last = sum(len(one.packet.data) for one in group[:-1])
+    assert found[399][0] == pytest.approx(bytes_before_last / PACE_BYTES_PER_S * 1000, abs=2)
+    assert [b - a for a, b in pairwise(at for _, at in found[-10:])] == [TICKS] * 9  # live again
+    assert found[-1][0] == 50 * 40
+
+
+def test_a_group_may_be_longer_than_the_bound_and_what_follows_may_not() -> None:
+    outbound = Outbound()
+    outbound.burst([seen(i, keyframe=not i) for i in range(2 * MOST_PACKETS)])
+    for index in range(MOST_PACKETS):
+        outbound.put(seen(2 * MOST_PACKETS + index))
+    assert outbound.dropped[SLOW] == 0
+    outbound.put(seen(3 * MOST_PACKETS))
+    assert outbound.dropped[SLOW] == 3 * MOST_PACKETS + 1
+    assert not outbound.waits  # it lost what it had: the page need not be told why
+
+
+def test_a_viewer_without_a_group_waits_for_a_keyframe() -> None:
+    outbound = Outbound()
+    outbound.burst([])
+    assert outbound.waits
+    outbound.put(seen(1, keyframe=True))
+    assert not outbound.waits
 
 
 def test_an_ended_queue_says_so_to_whoever_waits() -> None:

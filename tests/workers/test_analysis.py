@@ -1,118 +1,24 @@
 """Turns over desks with real networks and a real bus: what is refused, kept and published."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
-from fakes.ledger_real import BOX
+from fakes.analysis_bench import BUDGET_MS, EVERY_NS, bench
 from fakes.worker_scenes import (
     BEGIN_NS,
     SECOND_NS,
     background,
-    camera_of,
-    desk_of,
-    picture_of,
     scene,
 )
 
 from engine.packets import Role
 from engine.rules import RuleKind
-from engine.sampling import SamplingSettings
-from streams.bus import keys, observations
-from streams.bus.clock import BusClock
-from streams.bus.connection import connect
+from streams.bus import keys
 from streams.bus.packets import StreamKey
 from streams.clock import now_ns
-from streams.valkey import USER
-from workers.analysis import Analysis, Tools
-from workers.intake import Intake
-from workers.snapshots import Snapshots
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-BUDGET_MS = 500
-EVERY_NS = SECOND_NS // 5
 DOOR = StreamKey("door", Role.MAIN)
-
-
-@dataclass
-class Pool:
-    """Hands over the pictures that the test decoded."""
-
-    ready: list = field(default_factory=list)
-    released: int = 0
-
-    async def wait(self, timeout_s):
-        await asyncio.sleep(0)
-
-    def take(self):
-        pictures, self.ready = self.ready, []
-        for one in pictures:
-            one._give_back = self._count
-        return pictures
-
-    def _count(self):
-        self.released += 1
-
-
-class AskedIntake(Intake):
-    """Remembers which rates were asked for."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.asked = []
-
-    def set_rate(self, stream, pictures_per_s):
-        self.asked.append((stream, pictures_per_s))
-
-
-@dataclass
-class Bench:
-    """An analysis of one camera, `door`, where masks must be worn."""
-
-    bus: object
-    pool: Pool
-    analysis: Analysis
-
-    @property
-    def desk(self):
-        return self.analysis.desks["door"]
-
-    @property
-    def drops(self):
-        return dict(self.desk.figures.drops)
-
-    async def show(self, pixels, step=0, camera="door", behind_ms=0):
-        picture = picture_of(camera, pixels, BEGIN_NS + step * EVERY_NS, 1, behind_ms)
-        self.pool.ready.append(picture)
-        await self.analysis.step()
-
-    async def published(self):
-        return [one.observation for one in await observations.read(self.bus, {"door": "0"})]
-
-
-def bench(models, server, body):
-    async def run():
-        bus, pool, clock = connect(server.url, USER, server.plan.password), Pool(), BusClock()
-        await clock.measure(bus)
-        with ThreadPoolExecutor(1) as executor:
-            intake = AskedIntake(bus, pool, 8.0)
-            tools = Tools(
-                bus, clock, models, pool, intake, Snapshots(BOX), executor, SamplingSettings(),
-                BUDGET_MS,
-            )  # fmt: skip
-            analysis = Analysis(tools)
-            camera = camera_of("door", mask_required=True)
-            analysis.desks["door"] = desk_of(camera, now_ns=now_ns())
-            try:
-                async with asyncio.timeout(60):
-                    await body(Bench(bus, pool, analysis))
-            finally:
-                await bus.aclose()
-
-    asyncio.run(run())
 
 
 def somebody(step):
@@ -157,7 +63,7 @@ def test_while_the_bus_is_away_alerts_are_found_all_the_same(models, bus_server)
             await bench.show(somebody(step), step)
         assert bench.drops == {"bus_away": 12}
         assert bench.desk.outbox.take().kind is RuleKind.UNMASKED
-        assert bench.desk.visits.take() is not None
+        assert bench.desk.visits.take(False) is not None
         assert bench.analysis.written.is_set()
         await bus_server.running.start()
         await bench.show(somebody(12), 12)
@@ -183,14 +89,14 @@ def test_when_pictures_stop_the_visit_and_its_alerts_are_closed(models, bus_serv
         for step in range(10):
             await bench.show(somebody(step), step)
         desk = bench.desk
-        opened, visit = desk.outbox.take(), desk.visits.take()
+        opened, visit = desk.outbox.take(), desk.visits.take(False)
         desk.outbox.confirm(opened)
         desk.visits.confirm(visit)
         bench.analysis.written.clear()
         for second in range(1, 60):
             desk.last_seen_ns = now_ns() - second * SECOND_NS
             await bench.analysis.step()
-        closing, ended = desk.outbox.take(), desk.visits.take()
+        closing, ended = desk.outbox.take(), desk.visits.take(False)
         assert (closing.id, closing.active) == (opened.id, False)
         assert (ended.id, ended.ended) == (visit.id, True)
         assert bench.analysis.written.is_set()

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from engine.packets import Codec, Packet, Role
 from streams.bus.connection import connect
 from streams.bus.packets import PacketWriter, StreamKey, Window, order
+from streams.bus.sending import pipelined
 from streams.bus.sources import SourceStatus, write_status
 from streams.codecs.lanes import Unit
 from streams.valkey import USER
@@ -50,7 +51,8 @@ class Bench:
     intake: Intake
 
     async def write(self, packets: list[Packet], stream: StreamKey = DOOR) -> None:
-        await PacketWriter(self.bus, stream, Window()).write(packets, time.time_ns() // 1_000_000)
+        writer = PacketWriter(pipelined(self.bus), stream, Window())
+        await writer.write(packets, time.time_ns() // 1_000_000)
 
     async def state(self, epoch_ms: int = 1, codec: Codec = Codec.H264) -> None:
         for stream in (DOOR, HALL):
@@ -115,6 +117,34 @@ def test_late_packets_of_an_older_epoch_are_dropped(bus_server: Any) -> None:
         newer, older = clip(4, epoch_ms=20), clip(4, epoch_ms=10)
         await bench.write([newer[0], older[0], newer[1], older[1], *newer[2:]])
         assert [unit.packet for unit in await bench.drain()] == newer
+        assert bench.intake.dropped(DOOR) == 2
+
+    on_bench(bus_server, body)
+
+
+def test_an_ingest_whose_clock_was_set_back_is_analysed_after_a_minute(
+    bus_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_s = [0]
+    now_ns = lambda: time.monotonic_ns() + passed_s[0] * 10**9  # noqa: E731
+    monkeypatch.setattr("workers.intake.monotonic_ns", now_ns)
+
+    async def body(bench: Bench) -> None:
+        await bench.state(epoch_ms=20)
+        await bench.intake.begin(DOOR)
+        newer = clip(4, epoch_ms=20)
+        await bench.write(newer)
+        assert [unit.packet for unit in await bench.drain()] == newer
+        await bench.state(10, Codec.VP8)
+        older = clip(20, encoder="libvpx", epoch_ms=10)  # keyframes at 0 and 10
+        await bench.write(older[:3])
+        assert await bench.drain() == []
+        passed_s[0] = 61
+        await bench.write(older[3:])
+        units = await bench.drain()
+        assert [unit.packet for unit in units] == older[10:]
+        assert {unit.codec for unit in units} == {Codec.VP8}
+        assert bench.intake.dropped(DOOR) == 10
 
     on_bench(bus_server, body)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.faces import TEMPLATE_112
 from workers.crops import ALIGNED, EXPRESSION, MASK, crop_faces, similarities
-from workers.preprocess import Size, batches, fit, input_size, shrink
+from workers.preprocess import batches, fit, input_size, shrink
+from workers.regions import WHOLE, Size
 
 pytestmark = pytest.mark.unit
 
@@ -57,6 +58,19 @@ def test_padding_is_black_on_the_right_and_below():
     assert (fitted.pixels[:360] == 200).all()
 
 
+@pytest.mark.parametrize("area", [(0.1, 0.2, 0.3, 0.5), (0.6, 0.5, 0.95, 0.9)])
+def test_a_part_shows_what_the_whole_shows_there(area):
+    picture = np.random.default_rng(2).integers(0, 256, (720, 1280, 3)).astype(np.uint8)
+    whole, some = fit(picture, 640), fit(picture, 640, np.array(area, np.float32))
+    top, left = some.mapping.top_px, some.mapping.left_px
+    height, width = some.pixels.shape[:2]
+    assert some.pixels.size < whole.pixels.size / 2
+    assert (some.pixels == whole.pixels[top : top + height, left : left + width]).all()
+    corner = np.array([[10.0, 20.0, 30.0, 40.0]], np.float32)
+    shifted = corner + np.array([left, top, left, top], np.float32)
+    assert np.array_equal(some.mapping.to_source(corner), whole.mapping.to_source(shifted))
+
+
 def test_shrinking_makes_no_moire_of_a_fence():
     fence = np.zeros((900, 1200, 3), np.uint8)
     fence[:, ::2] = 255
@@ -69,7 +83,7 @@ def test_shrinking_makes_no_moire_of_a_fence():
 def test_pictures_of_one_size_form_one_batch():
     small, wide = np.zeros((360, 640, 3), np.uint8), np.zeros((720, 1280, 3), np.uint8)
     tall = np.zeros((640, 360, 3), np.uint8)
-    made = batches([small, tall, wide], 640)
+    made = batches([small, tall, wide], 640, [WHOLE] * 3)
     assert [batch.indices for batch in made] == [(0, 2), (1,)]
     assert made[0].pixels.shape == (2, 384, 640, 3)
 

@@ -18,6 +18,7 @@ from fakes.worker_scenes import (
 from engine.observations import Knowledge, MaskState
 from engine.purpose import Purpose
 from engine.rules import RuleKind
+from workers.motion import Motion
 from workers.thinking import Job, think
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -97,11 +98,11 @@ def test_a_batch_across_cameras_says_what_each_alone_says(models):
     assert batch[0].result.tracks[0].mask.state is MaskState.MISSING
 
 
-def test_where_nothing_moves_nothing_is_detected_for_two_seconds(counting):
+def test_where_nothing_moves_nothing_is_detected_for_a_second(counting):
     desk = desk_of(camera_of(mask_required=True))
-    watched(counting, desk, [background()] * 10)  # 0 to 1.8 s
+    watched(counting, desk, [background()] * 5)  # 0 to 0.8 s
     assert counting.shown["detector"] == 1
-    seen(counting, desk, background(), 10)
+    seen(counting, desk, background(), 5)
     assert counting.shown["detector"] == 2
 
 
@@ -117,6 +118,40 @@ def test_who_comes_into_a_still_scene_is_seen_at_once(counting):
     watched(counting, desk, [background()] * 3)
     thought = seen(counting, desk, scene(("obama", 100, 60, 40)), 3)
     assert len(thought.result.tracks) == 1
+
+
+def test_of_a_scene_with_one_person_only_a_part_is_looked_at(counting):
+    desk = desk_of(camera_of(mask_required=True))
+    watched(counting, desk, [scene(("obama", 100, 60, 60))] * 5)
+    whole_px = 640 * 384
+    assert counting.looked_px[0] == whole_px
+    assert all(0 < one <= whole_px / 2 for one in counting.looked_px[1:])
+
+
+def test_who_comes_beside_somebody_who_stands_still_is_seen_at_once(counting):
+    desk = desk_of(camera_of(mask_required=True))
+    still = ("obama", 60, 60, 60)
+    watched(counting, desk, [scene(still)] * 3)
+    thought = seen(counting, desk, scene(still, ("hopper", 480, 200, 60)), 3)
+    assert len(thought.result.tracks) == 2
+
+
+@pytest.mark.parametrize("left", [20, 150, 380, 470])
+@pytest.mark.parametrize("face_px", [24, 60, 110])
+def test_a_face_in_a_part_is_where_it_is_in_the_whole(models, left, face_px):
+    picture = scene(("obama", 2 * left, 120, 2 * face_px), size=(1280, 720))
+    (whole,) = models.detect([picture])
+    motion = Motion()
+    motion.look(picture, whole.boxes, BEGIN_NS)
+    area = motion.look(picture, whole.boxes, BEGIN_NS + 1).area
+    (found,) = models.detect([picture], [area])
+    assert len(found) == len(whole) == 1
+    side = (whole.boxes[0, 2:] - whole.boxes[0, :2]).min()
+    assert np.abs(found.boxes - whole.boxes).max() < 0.04 * side
+    assert np.abs(found.points - whole.points).max() < 0.04 * side
+    one, other = (models.embed(models.crop(picture, each.points))[0] for each in (found, whole))
+    assert one @ other > 0.95
+    assert found.scores[0] == pytest.approx(whole.scores[0], abs=0.05)
 
 
 @pytest.mark.parametrize(

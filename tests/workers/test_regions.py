@@ -1,0 +1,60 @@
+"""Which part of a detector's input covers an area: large enough, few sizes, on the grid."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.regions import LEAST_PX, MARGIN_PX, STEP_PX, WHOLE, Size, hull, lengths, part
+
+pytestmark = pytest.mark.unit
+
+HD = (Size(640, 360), Size(640, 384))
+SHAPES = [HD, (Size(640, 480), Size(640, 480)), (Size(360, 640), Size(384, 640)),
+          (Size(176, 144), Size(192, 160))]  # fmt: skip
+share = st.floats(0, 1, allow_nan=False, width=32)
+
+
+@st.composite
+def areas(draw):
+    x1, x2 = sorted((draw(share), draw(share)))
+    y1, y2 = sorted((draw(share), draw(share)))
+    return np.array([x1, y1, x2, y2], np.float32)
+
+
+@given(areas(), st.sampled_from(SHAPES))
+def test_a_part_covers_its_area_with_a_margin_inside_the_whole(area, shape):
+    scaled, whole = shape
+    found = part(area, scaled, whole)
+    for begin, end, first, length, scaled_px, whole_px in (
+        (area[0], area[2], found.left_px, found.size.width_px, scaled.width_px, whole.width_px),
+        (area[1], area[3], found.top_px, found.size.height_px, scaled.height_px, whole.height_px),
+    ):
+        assert first % STEP_PX == 0 and length % STEP_PX == 0
+        assert first >= 0 and first + length <= whole_px
+        assert first <= max(0, begin * scaled_px - MARGIN_PX) + 1e-3
+        assert first + length >= min(whole_px, end * scaled_px + MARGIN_PX) - 1e-3
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_whole_area_is_the_whole_input(shape):
+    scaled, whole = shape
+    found = part(WHOLE, scaled, whole)
+    assert (found.left_px, found.top_px, found.size) == (0, 0, whole)
+
+
+def test_one_face_of_a_wide_picture_costs_a_fraction():
+    found = part(np.array([0.45, 0.3, 0.55, 0.5], np.float32), *HD)
+    assert found.size.width_px * found.size.height_px < 0.35 * 640 * 384
+
+
+@given(st.integers(1, 60).map(lambda steps: steps * STEP_PX))
+def test_a_side_has_at_most_four_lengths(whole_px):
+    found = lengths(whole_px)
+    assert len(found) <= 4 and found[-1] == whole_px and list(found) == sorted(set(found))
+    assert all(one >= LEAST_PX for one in found[:-1])
+
+
+def test_a_hull_is_clipped_to_the_picture():
+    boxes = np.array([[-0.2, 0.1, 0.3, 0.4], [0.2, 0.3, 0.4, 1.5]], np.float32)
+    assert hull(boxes).tolist() == pytest.approx([0.0, 0.1, 0.4, 1.0])

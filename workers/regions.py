@@ -1,0 +1,78 @@
+"""Knows which part of a detector's input covers what is worth seeing. Does not know why it is.
+
+Parts come in few sizes, quarters of the input, so that a network is compiled for few; and they
+begin at multiples of the coarsest stride, so that a part's anchors lie where the whole's lie.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP_PX: Final = 32  # the detector's coarsest stride
+QUARTERS: Final = 4
+LEAST_PX: Final = 192  # smaller parts save little and show too little around a face
+MARGIN_PX: Final = 32  # seen around what is worth seeing
+
+Area = NDArray[np.float32]  # (4,) x1 y1 x2 y2 in 0..1 of the picture
+WHOLE: Final[Area] = np.array([0, 0, 1, 1], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a detector's input, pixels."""
+
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a part lies in the whole input, pixels."""
+
+    left_px: int
+    top_px: int
+    size: Size
+
+
+def part(area: Area, scaled: Size, whole: Size) -> Part:
+    """Return the smallest part of the input that covers an area with its margin.
+
+    scaled: of the picture inside the input, whose size with its padding is `whole`.
+    """
+    left, width = _along(float(area[0]), float(area[2]), scaled.width_px, whole.width_px)
+    top, height = _along(float(area[1]), float(area[3]), scaled.height_px, whole.height_px)
+    return Part(left, top, Size(width, height))
+
+
+def _along(begin: float, end: float, scaled_px: int, whole_px: int) -> tuple[int, int]:
+    """Return where a part begins and how long it is, along one side."""
+    first_px = max(0.0, begin * scaled_px - MARGIN_PX)
+    last_px = min(float(whole_px), end * scaled_px + MARGIN_PX)
+    start_px = int(first_px) // STEP_PX * STEP_PX
+    for length_px in lengths(whole_px):
+        if last_px - start_px <= length_px:
+            return min(start_px, whole_px - length_px), length_px
+    return 0, whole_px
+
+
+def lengths(whole_px: int) -> tuple[int, ...]:
+    """Return how long a part may be along a side, the shortest first."""
+    quarters = (whole_px * share // QUARTERS for share in range(1, QUARTERS))
+    found = {-(-max(one, LEAST_PX) // STEP_PX) * STEP_PX for one in quarters}
+    return (*sorted(one for one in found if one < whole_px), whole_px)
+
+
+def part_sizes(whole: Size) -> list[Size]:
+    """Return every size that a part of an input may have."""
+    return [
+        Size(wide, high) for wide in lengths(whole.width_px) for high in lengths(whole.height_px)
+    ]
+
+
+def hull(areas: NDArray[np.float32]) -> Area:
+    """Return the smallest area around some, (N, 4) with N of at least 1, clipped to the picture."""
+    low, high = areas[:, :2].min(axis=0), areas[:, 2:].max(axis=0)
+    around: Area = np.clip(np.concatenate([low, high]), 0, 1).astype(np.float32)
+    return around
