@@ -68,8 +68,11 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installation(threads: int = 2) -> AsyncIterator[Installation]:
-    """Run `ostiary up` on a home of its own; converted networks are kept between runs."""
+async def installation(*flags: str) -> AsyncIterator[Installation]:
+    """Run `ostiary up` on a home of its own; converted networks are kept between runs.
+
+    flags: "section.key=value", as `--set` takes them.
+    """
     home = Path(tempfile.mkdtemp(prefix="ostiary-bench-"))
     networks = CACHE / "networks"
     if networks.exists():
@@ -77,7 +80,8 @@ async def installation(threads: int = 2) -> AsyncIterator[Installation]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ostiary.cli", "--home", str(home),
-        "--set", f"gateway.port={port}", "--set", f"worker.threads={threads}", "up",
+        "--set", f"gateway.port={port}", *(part for one in flags for part in ("--set", one)),
+        "up",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -66,6 +66,7 @@ class AnalysisSettings(Section):
     """How often and how finely pictures are analysed."""
 
     pictures_per_s: Annotated[float, Field(gt=0, le=60)] = 8.0
+    idle_pictures_per_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     staleness_budget_ms: Annotated[int, Field(ge=100, le=5000)] = 500
     detect_size_px: Annotated[int, Field(ge=160, le=1920, multiple_of=32)] = 640
 

@@ -47,7 +47,7 @@ class Models:
     ) -> "Models":
         """Load every network of the manifest on "cpu" or "cuda".
 
-        cache: where converted networks are kept. threads: CPU inference threads.
+        cache: where converted networks are kept. threads: how many may call at once on a CPU.
         Raises DeviceError for a device that is not there, WeightsError for weights that differ.
         """
         entries = load_manifest()

@@ -171,7 +171,9 @@ async def run(settings: Settings) -> None:
         await clock.measure(bus)
         try:
             async with DecoderPool(pool_settings, lambda: clock.now_ms(now_ns())) as pool:
-                sampling = SamplingSettings(full_hz=analysis.pictures_per_s)
+                sampling = SamplingSettings(
+                    full_hz=analysis.pictures_per_s, idle_hz=analysis.idle_pictures_per_s
+                )
                 intake = Intake(bus, pool, analysis.pictures_per_s)
                 tools = Tools(
                     bus, clock, models, pool, intake, Snapshots(box), executor, lanes, batch,

@@ -70,6 +70,6 @@ def test_two_lanes_look_at_two_cameras_at_once_and_never_at_one_twice(models, bu
             entries = await observations.read(bench.bus, {name: "0"})
             captured = [one.observation.captured_ns for one in entries]
             assert captured == sorted(captured)
-            assert len(captured) >= 10
+            assert len(captured) >= 5  # of the others some are stale
 
     bench(watched, bus_server, body, lanes=2, batch=1)

@@ -5,8 +5,8 @@ weights' SHA-256 and OpenVINO's version; with it there, starting needs no torch 
 """
 
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
@@ -20,62 +20,60 @@ from workers.runtime.conversion import converted
 COMPILED_SIZES: Final = 32  # parts of cameras' shapes kept compiled; the longest unused goes
 
 
-@dataclass(slots=True)
-class _Compiled:
-    """A network for one input size, and its requests that nobody uses just now."""
-
-    network: openvino.CompiledModel
-    idle: list[openvino.InferRequest] = field(default_factory=list)
-
-
 class OpenVinoRuntime:
-    """One network on the CPU, pictures one by one; up to `threads` threads may call it at once.
+    """One network on the CPU, pictures one by one; `lanes` threads at once, others wait.
 
-    Measured: on CPU threads a batch of 8 takes 8 to 12 times as long as one picture, and two
-    threads on one picture gain little; two pictures at once, one thread each, gain nearly twice.
+    Measured: on CPU threads a batch of 8 takes 8 to 12 times as long as one picture; two threads
+    on one picture gain little; two pictures at once nearly twice, and a fifth more where each
+    lane has the network compiled for itself, so that it runs in the caller's thread.
     """
 
-    def __init__(self, entry: Entry, cache: Path, threads: int) -> None:
+    def __init__(self, entry: Entry, cache: Path, lanes: int) -> None:
         self._entry = entry
         self._core = openvino.Core()
         self._core.set_property({"CACHE_DIR": str(cache / "compiled")})
         self._settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": threads,  # one thread each
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": "f32",  # bf16, where a CPU has it, would break parity
             "ENABLE_CPU_PINNING": False,
         }
         self._path = converted(entry, cache)
-        self._compiled: dict[tuple[int, int], _Compiled] = {}
+        self._lanes = lanes
+        self._idle: dict[tuple[int, int], SimpleQueue[openvino.InferRequest]] = {}
         self._compiling = threading.Lock()
 
     def run(self, pixels: Pixels) -> Outputs:
         """Return the network's outputs by name; see `workers.runtime.Runtime`."""
         height, width = pixels.shape[1:3]
-        compiled = self._for_size(height, width)
-        request = compiled.idle.pop() if compiled.idle else compiled.network.create_infer_request()
+        idle = self._for_size(height, width)
+        request = idle.get()
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self._entry.outputs}
-        for picture in pixels:
-            request.infer([picture[None]], share_inputs=True)
-            for index, name in enumerate(self._entry.outputs):
-                parts[name].append(request.get_output_tensor(index).data.copy())
-        compiled.idle.append(request)
+        try:
+            for picture in pixels:
+                request.infer([picture[None]], share_inputs=True)
+                for index, name in enumerate(self._entry.outputs):
+                    parts[name].append(request.get_output_tensor(index).data.copy())
+        finally:
+            idle.put(request)
         return {name: np.concatenate(part).astype(np.float32) for name, part in parts.items()}
 
-    def _for_size(self, height: int, width: int) -> _Compiled:
-        """Return the network for one input size, compiled at first need."""
+    def _for_size(self, height: int, width: int) -> "SimpleQueue[openvino.InferRequest]":
+        """Return the idle requests for one input size, compiled for each lane at first need."""
         with self._compiling:
-            compiled = self._compiled.pop((height, width), None)
-            if compiled is None:
+            idle = self._idle.pop((height, width), None)
+            if idle is None:
                 model = self._core.read_model(self._path)
                 model.reshape([1, 3, height, width])
-                compiled = _Compiled(
-                    self._core.compile_model(_taking_pixels(model), "CPU", self._settings)
-                )
-                while len(self._compiled) >= COMPILED_SIZES:
-                    self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[(height, width)] = compiled  # youngest last
-            return compiled
+                model = _taking_pixels(model)
+                idle = SimpleQueue()
+                for _ in range(self._lanes):
+                    compiled = self._core.compile_model(model, "CPU", self._settings)
+                    idle.put(compiled.create_infer_request())
+                while len(self._idle) >= COMPILED_SIZES:
+                    self._idle.pop(next(iter(self._idle)))
+            self._idle[(height, width)] = idle  # youngest last
+            return idle
 
 
 def _taking_pixels(model: openvino.Model) -> openvino.Model:
