@@ -1,7 +1,8 @@
 """Knows which part of a detector's input covers what is worth seeing. Does not know why it is.
 
-Parts come in few sizes, quarters of the input, so that a network is compiled for few; and they
-begin at multiples of the coarsest stride, so that a part's anchors lie where the whole's lie.
+Parts come in six sizes, as each costs a compiled network for each lane: half of the longer side or
+all of it, half of the shorter, three quarters, or all. They begin at multiples of the coarsest
+stride, so that a part's anchors lie where the whole's lie.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEP_PX: Final = 32  # the detector's coarsest stride
-QUARTERS: Final = 4
+LONGER: Final = (0.5,)  # shares of a side, beside the whole
+SHORTER: Final = (0.5, 0.75)
 LEAST_PX: Final = 192  # smaller parts save little and show too little around a face
 MARGIN_PX: Final = 32  # seen around what is worth seeing
 
@@ -41,34 +43,40 @@ def part(area: Area, scaled: Size, whole: Size) -> Part:
 
     scaled: of the picture inside the input, whose size with its padding is `whole`.
     """
-    left, width = _along(float(area[0]), float(area[2]), scaled.width_px, whole.width_px)
-    top, height = _along(float(area[1]), float(area[3]), scaled.height_px, whole.height_px)
+    wide, high = sides(whole)
+    left, width = _along(float(area[0]), float(area[2]), scaled.width_px, wide)
+    top, height = _along(float(area[1]), float(area[3]), scaled.height_px, high)
     return Part(left, top, Size(width, height))
 
 
-def _along(begin: float, end: float, scaled_px: int, whole_px: int) -> tuple[int, int]:
-    """Return where a part begins and how long it is, along one side."""
+def _along(begin: float, end: float, scaled_px: int, lengths: tuple[int, ...]) -> tuple[int, int]:
+    """Return where a part begins and how long it is, along one side; the last length is all."""
     first_px = max(0.0, begin * scaled_px - MARGIN_PX)
-    last_px = min(float(whole_px), end * scaled_px + MARGIN_PX)
+    last_px = min(float(lengths[-1]), end * scaled_px + MARGIN_PX)
     start_px = int(first_px) // STEP_PX * STEP_PX
-    for length_px in lengths(whole_px):
-        if last_px - start_px <= length_px:
-            return min(start_px, whole_px - length_px), length_px
-    return 0, whole_px
+    length_px = next((one for one in lengths if last_px - start_px <= one), lengths[-1])
+    return min(start_px, lengths[-1] - length_px), length_px
 
 
-def lengths(whole_px: int) -> tuple[int, ...]:
-    """Return how long a part may be along a side, the shortest first."""
-    quarters = (whole_px * share // QUARTERS for share in range(1, QUARTERS))
-    found = {-(-max(one, LEAST_PX) // STEP_PX) * STEP_PX for one in quarters}
+def sides(whole: Size) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return how wide and how high a part of an input may be, the smallest first."""
+    landscape = whole.width_px >= whole.height_px
+    return (
+        _lengths(whole.width_px, LONGER if landscape else SHORTER),
+        _lengths(whole.height_px, SHORTER if landscape else LONGER),
+    )
+
+
+def _lengths(whole_px: int, shares: tuple[float, ...]) -> tuple[int, ...]:
+    least = (max(round(whole_px * share), LEAST_PX) for share in shares)
+    found = {-(-one // STEP_PX) * STEP_PX for one in least}
     return (*sorted(one for one in found if one < whole_px), whole_px)
 
 
 def part_sizes(whole: Size) -> list[Size]:
     """Return every size that a part of an input may have."""
-    return [
-        Size(wide, high) for wide in lengths(whole.width_px) for high in lengths(whole.height_px)
-    ]
+    wide, high = sides(whole)
+    return [Size(width, height) for width in wide for height in high]
 
 
 def hull(areas: NDArray[np.float32]) -> Area:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.regions import LEAST_PX, MARGIN_PX, STEP_PX, WHOLE, Size, hull, lengths, part
+from workers.regions import LEAST_PX, MARGIN_PX, STEP_PX, WHOLE, Size, hull, part, part_sizes
 
 pytestmark = pytest.mark.unit
 
@@ -48,11 +48,18 @@ def test_one_face_of_a_wide_picture_costs_a_fraction():
     assert found.size.width_px * found.size.height_px < 0.35 * 640 * 384
 
 
-@given(st.integers(1, 60).map(lambda steps: steps * STEP_PX))
-def test_a_side_has_at_most_four_lengths(whole_px):
-    found = lengths(whole_px)
-    assert len(found) <= 4 and found[-1] == whole_px and list(found) == sorted(set(found))
-    assert all(one >= LEAST_PX for one in found[:-1])
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_parts_come_in_at_most_six_sizes_of_which_one_is_the_whole(wide, high):
+    whole = Size(wide * STEP_PX, high * STEP_PX)
+    found = part_sizes(whole)
+    assert len(found) == len(set(found)) <= 6
+    assert found[-1] == whole
+    for size in found:
+        for side_px, whole_px in (
+            (size.width_px, whole.width_px), (size.height_px, whole.height_px),
+        ):  # fmt: skip
+            assert side_px % STEP_PX == 0
+            assert side_px == whole_px or LEAST_PX <= side_px < whole_px
 
 
 def test_a_hull_is_clipped_to_the_picture():
