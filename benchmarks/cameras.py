@@ -210,8 +210,8 @@ async def demo_rows(demo: DemoFiles, seconds: float) -> list[dict[str, Any]]:
 
 
 async def clip_rows(clips: list[Path], seconds: float) -> list[dict[str, Any]]:
-    """Measure two files as cameras."""
-    chosen = {path.stem.replace("_", "-"): path for path in clips[:2]}
+    """Measure two files as cameras: the first and the last by name."""
+    chosen = {path.stem.replace("_", "-"): path for path in (clips[0], clips[-1])}
     cameras = tuple((one, None) for one in chosen)
     plan = Plan(f"clips {', '.join(chosen)}", chosen, cameras, seconds, {})
     async with generator(chosen) as source, installation() as system:
