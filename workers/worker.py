@@ -164,10 +164,7 @@ async def run(settings: Settings) -> None:
     lanes, batch = (worker.threads, 1) if worker.device == "cpu" else (1, None)
     with ThreadPoolExecutor(lanes, thread_name_prefix="networks") as executor:
         models = await loop.run_in_executor(executor, load_models, settings)
-        catch_up = CatchUpSettings(budget_ms=analysis.staleness_budget_ms)
-        pool_settings = PoolSettings(
-            worker.decoders, worker.decoder_memory_bytes, catch_up=catch_up
-        )
+        pool_settings = decoder_pool(settings)
         await clock.measure(bus)
         try:
             async with DecoderPool(pool_settings, lambda: clock.now_ms(now_ns())) as pool:
@@ -196,6 +193,13 @@ async def run(settings: Settings) -> None:
         finally:
             await ledger.aclose()
             await bus.aclose()
+
+
+def decoder_pool(settings: Settings) -> PoolSettings:
+    """Return how pictures are decoded."""
+    worker, budget_ms = settings.worker, settings.analysis.staleness_budget_ms
+    catch_up = CatchUpSettings(budget_ms=budget_ms)
+    return PoolSettings(worker.decoders, worker.decoder_memory_bytes, catch_up=catch_up)
 
 
 def gallery_settings(models: Models) -> GallerySettings:
