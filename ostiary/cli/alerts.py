@@ -1,5 +1,9 @@
 """Knows the commands about alerts. Does not know when one is raised."""
 
+import contextlib
+import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,10 +74,15 @@ def tail(
         for alert in _kept(api, since or "0"):
             say(alert)
         return
-    try:
-        _follow(api, since, say)
-    except KeyboardInterrupt:
-        return  # that is how a tail ends
+    signal.signal(signal.SIGINT, _end)
+    _follow(api, since, say)
+
+
+def _end(*_: object) -> None:
+    """End a tail: at once, as a KeyboardInterrupt may be lost in a library's clean-up."""
+    with contextlib.suppress(RuntimeError, OSError):
+        sys.stdout.flush()
+    os._exit(ExitCode.DONE)
 
 
 def _kept(api: "Api", since: str) -> Iterator["Record"]:

@@ -158,9 +158,12 @@ def test_following_alerts_ends_by_an_interrupt(here: Installation) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as tail:
-        assert eventually(lambda: connected(tail.pid))
-        tail.send_signal(signal.SIGINT)
-        out, err = tail.communicate(timeout=20)
+        try:
+            assert eventually(lambda: connected(tail.pid))
+            tail.send_signal(signal.SIGINT)
+            out, err = tail.communicate(timeout=20)
+        finally:
+            tail.kill()
     assert tail.returncode == 0, err
     assert (out, err) == ("", "")
 
