@@ -1,8 +1,7 @@
-"""Knows how the shipped weights are judged: `python -m training.evaluation mask`. Does not train.
+"""Knows how a shipped network is judged on labelled pictures: `ostiary evaluate`. Does not train.
 
-Likewise `expression` and `recognition`. Everything runs as the worker runs it on the CPU: the same
-detector, framing, runtime and temperature. The figures in the manifest and on the cards come from
-here.
+The figures in the manifest and on the cards come from here;
+`python -m training.evaluation recognition --data DIR` judges the embedder.
 """
 
 import argparse
@@ -10,116 +9,227 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from training.augment import middle
-from training.judge import Figures, figures, softmax
-from training.live import live_runtime
-from training.prepare import near_duplicates
-from training.recipes import expression, mask
+from training.answers import Answers, Networks, Report, ask
+from training.intervals import Figure, Judged, Said, judge, median
+from training.parts import Split, split
 from training.recognition import evaluate_recognition
-from training.splits import Side
-from workers.crops import EXPRESSION, MASK
-from workers.manifest import load_manifest
+from training.sets.classes import TASKS, Task, TaskName
+from training.sets.collect import collect
+from training.sets.files import opened
+from training.sets.known import CLIPS, all_known, clip_samples
+from training.sets.samples import Collected, Sample
+from workers.manifest import Entry, load_manifest
+
+SHOWN = 12  # names that a message lists
 
 
-def chances_of(role: str, crops: NDArray[np.uint8], cache: Path) -> NDArray[np.float32]:
-    """Return the shipped classifier's probabilities (N, C) for live crops (N, S, S, 3)."""
-    entry = load_manifest()[role]
-    (logits,) = live_runtime(entry, cache).run(crops).values()
-    return softmax(logits, entry.thresholds["temperature"])
+class NothingToJudge(Exception):
+    """There are no pictures that can be judged; the lines say why, and what to do."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
-def evaluate_mask(data: Path, cache: Path) -> dict[str, Figures]:
-    """Judge the mask classifier on the test side of the split, real and drawn masks apart."""
-    held = mask.load(data, cache)
-    test = held.where(Side.TEST)
-    live = np.stack([middle(held.prepared.crops[i], MASK.size_px) for i in test])
-    chances, truth = chances_of("mask", live, cache), held.labels[test]
-    real, found = held.real[test], held.prepared.found[test]
-    sources = held.sources[test]
-    parts = {
-        "all": np.ones(len(test), bool),
-        "real": real,
-        "drawn": ~real,
-        "three real classes (masks3_real)": sources == "masks3_real",
-        "real, face found by the detector": real & found,
-        "bare press pictures": sources == "press",
-        "bare clips": sources == "clips",
-    }
-    return {
-        name: figures(chances[chosen], truth[chosen], mask.CLASSES)
-        for name, chosen in parts.items()
-    }
+class UnknownModel(Exception):
+    """There is no network of this name for this task."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no model {name!r}, but: {', '.join(known)}.")
 
 
-def evaluate_expression(data: Path, cache: Path) -> dict[str, Figures]:
-    """Judge the expression classifier on PublicTest, by both sets of labels."""
-    held = expression.load(data, cache)
-    test, training = held.where(Side.TEST), held.where(Side.TRAINING)
-    crops = held.prepared.crops
-    live = np.stack([middle(crops[i], EXPRESSION.size_px) for i in test])
-    chances = chances_of("expression", live, cache)
-    labels, majority = held.labels[test], held.majority()[test]
-    fresh = ~near_duplicates(crops[test], crops[training], expression.SAME_PICTURE)
-    agreed = majority >= 0
-    parts = {
-        "FER2013's labels": (labels, np.ones(len(test), bool)),
-        "FER2013's labels, no near-duplicate in Training": (labels, fresh),
-        "FER+ majority": (majority, agreed),
-        "FER+ majority, no near-duplicate in Training": (majority, agreed & fresh),
-    }
-    return {
-        name: figures(chances[chosen], truth[chosen], expression.CLASSES)
-        for name, (truth, chosen) in parts.items()
-    }
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be judged: a task's network on a folder or a zip.
+
+    cache: where converted networks are kept. everything: also what the network has learnt from.
+    """
+
+    task: TaskName
+    data: Path
+    cache: Path
+    model: str | None = None
+    everything: bool = False
 
 
-def show(name: str, found: Figures) -> None:
-    """Print one set's figures as a table."""
-    print(f"\n{name}: {found.pictures} pictures")
-    print(
-        f"  accuracy {found.accuracy:.2%}  balanced {found.balanced_accuracy:.2%}"
-        f"  macro F1 {found.macro_f1:.3f}  ECE {found.ece:.3f}"
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """All that was found out.
+
+    two: in the classes with and without mask, where `judged` has three. plotted: what the plots
+    show, by name. trained: how many pictures were left out as learnt from.
+    """
+
+    task: TaskName
+    data: Path
+    model: str
+    rule: str
+    judged: Judged
+    two: Judged | None
+    ferplus: Judged | None
+    ferplus_left_out: Mapping[str, int]
+    parts: Mapping[str, Judged]
+    plotted: Mapping[str, Said]
+    network_ms: Figure
+    with_crop_ms: Figure
+    found: int
+    not_found: int
+    unreadable: tuple[str, ...]
+    left_out: Mapping[str, int]
+    trained: int
+    notes: tuple[str, ...]
+
+
+def evaluate(request: Request, report: Report) -> Evaluation:
+    """Judge a network. Raises NothingToJudge, UnknownModel, WeightsError."""
+    task, root = TASKS[request.task], request.data.resolve()
+    entry = entry_of(task, request.model)
+    with opened(root) as files:
+        found = collect(files, task, root.stem if root.is_file() else root.name)
+        found.absent += files.damaged
+        check(found, task, request.data)
+        networks = Networks.load(task, entry, request.cache)
+        if task.name == "mask" and all_known(found) and (root / CLIPS).is_dir():
+            found.samples += clip_samples(root, networks.eyes.live)
+        chosen, learnt = untrained(found.samples, request.everything)
+        answers = ask(networks, chosen, report)
+        if not answers.samples:
+            raise NothingToJudge(
+                f"None of the {len(chosen)} pictures in {request.data} can be read:",
+                *answers.unreadable[:2],
+            )
+        shares = split(answers, task, learnt)
+    notes = tuple(remarks(found, request, len(learnt)))
+    return _conclude(Evaluated(request, entry.label, found, answers, shares, len(learnt), notes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """What one run has seen, before figures are computed."""
+
+    request: Request
+    model: str
+    found: Collected
+    answers: Answers
+    shares: Split
+    trained: int
+    notes: tuple[str, ...]
+
+
+def _conclude(seen: Evaluated) -> Evaluation:
+    answers, shares = seen.answers, seen.shares
+    found = answers.found[shares.main]
+    headline = shares.headline
+    plotted = {"": headline} | ({"ferplus": shares.ferplus} if shares.ferplus else {})
+    return Evaluation(
+        task=seen.request.task,
+        data=seen.request.data,
+        model=seen.model,
+        rule=shares.rule,
+        judged=judge(headline),
+        two=judge(shares.two) if shares.two else None,
+        ferplus=judge(shares.ferplus) if shares.ferplus else None,
+        ferplus_left_out=shares.ferplus_left_out,
+        parts={name: judge(said) for name, said in shares.parts.items()},
+        plotted=plotted,
+        network_ms=median(answers.network_ms),
+        with_crop_ms=median(answers.network_ms + answers.crop_ms),
+        found=int(found.sum()),
+        not_found=int((~found).sum()),
+        unreadable=(*answers.unreadable, *seen.found.absent),
+        left_out={**seen.found.left_out, **seen.found.unknown},
+        trained=seen.trained,
+        notes=seen.notes,
     )
-    print(f"  {'class':12} {'precision':>9} {'recall':>7} {'F1':>6} {'support':>8}   said as")
-    for each, row in zip(found.classes, found.confusion, strict=True):
-        print(
-            f"  {each.name:12} {each.precision:9.3f} {each.recall:7.3f} {each.f1:6.3f}"
-            f" {each.support:8d}   {' '.join(f'{count:5d}' for count in row)}"
+
+
+def entry_of(task: Task, name: str | None) -> Entry:
+    """Return a task's network, the shipped one by default. Raises UnknownModel."""
+    entries = [entry for role, entry in load_manifest().items() if role == task.name]
+    for entry in entries:
+        if name in (None, entry.name, entry.label):
+            return entry
+    raise UnknownModel(str(name), [entry.label for entry in entries])
+
+
+def check(found: Collected, task: Task, data: Path) -> None:
+    """Raise NothingToJudge where a folder holds too little of what the task knows."""
+    names = f"Known are {', '.join(task.usual_names())}, and other words for them."
+    others = _listed({**found.unknown, **found.left_out, **found.elsewhere})
+    if not found.samples:
+        if not others and not found.absent:
+            raise NothingToJudge(
+                f"There are no pictures in {data}.",
+                "Name a folder or a zip with one folder for each class, or with labels.csv.",
+            )
+        if not others:
+            raise NothingToJudge(f"No picture in {data} can be judged:", *found.absent[:2])
+        raise NothingToJudge(
+            f"No folder and no labels.csv in {data} names a class of {task.name}.",
+            f"There are: {others}.",
+            names,
         )
+    if found.unknown and len({sample.truth for sample in found.samples}) < 2:
+        raise NothingToJudge(
+            f"Only one class in {data} is known; unknown are: {_listed(found.unknown)}.",
+            "Rename them, or take them out.",
+            names,
+        )
+
+
+def untrained(
+    samples: Sequence[Sample], everything: bool
+) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """Return what is judged, and what is left out as learnt from; all where nothing would stay."""
+    if everything:
+        return samples, ()
+    chosen = [sample for sample in samples if not sample.trained]
+    if not chosen:
+        return samples, ()
+    return chosen, [sample for sample in samples if sample.trained]
+
+
+def remarks(found: Collected, request: Request, learnt: int) -> Iterator[str]:
+    """Yield what a reader of the figures must know of the data."""
+    trained = sum(sample.trained for sample in found.samples)
+    if learnt:
+        yield (
+            f"{learnt:,} of {len(found.samples):,} pictures were trained on and are left out; "
+            "--all judges them too."
+        )
+    elif trained:
+        yield f"{trained:,} of {len(found.samples):,} pictures were trained on: too good."
+    if found.unknown:
+        yield f"Left out, as their classes are unknown: {_listed(found.unknown)}."
+    if found.left_out:
+        yield f"Left out, as they are not among the classes: {_listed(found.left_out)}."
+    if found.elsewhere:
+        yield f"Not about {request.task}: {_listed(found.elsewhere)}."
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Return names with their counts, the most frequent first, at most twelve."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = [f"{len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
+    return ", ".join([f"{name} ({count:,})" for name, count in ordered[:SHOWN]] + more)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Judge one network and print its figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=["mask", "expression", "recognition"])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--cache", type=Path, help="keep prepared crops and converted networks here"
+    """Judge the embedder and print its figures as JSON."""
+    parser = argparse.ArgumentParser(
+        description="Judge the embedder; for the classifiers: ostiary evaluate mask|expression"
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("what", choices=["recognition"])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="keep vectors and converted networks here")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        cache = options.cache or Path(scratch)
-        if options.what == "recognition":
-            print(
-                json.dumps(dataclasses.asdict(evaluate_recognition(options.data, cache)), indent=1)
-            )
-            return 0
-        judged = {"mask": evaluate_mask, "expression": evaluate_expression}
-        found = judged[options.what](options.data, cache)
-    if options.json:
-        print(
-            json.dumps({name: dataclasses.asdict(each) for name, each in found.items()}, indent=1)
-        )
-    else:
-        for name, each in found.items():
-            show(name, each)
+        found = evaluate_recognition(options.data, options.cache or Path(scratch))
+    print(json.dumps(dataclasses.asdict(found), indent=1))
     return 0
 
 

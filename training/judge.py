@@ -1,11 +1,13 @@
 """Knows figures of a classifier: accuracy, per class, calibration, temperature. Runs no network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+
+BINS: Final = 15  # of the calibration error and its plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,22 @@ def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np
 
 
 def expected_calibration_error(
-    chances: NDArray[np.float32], truth: NDArray[np.intp], bins: int = 15
+    chances: NDArray[np.float32], truth: NDArray[np.intp], bins: int = BINS
 ) -> float:
     """Return the ECE (Guo et al., arXiv:1706.04599) over equal bins of the top probability."""
     top, right = chances.max(axis=1), chances.argmax(axis=1) == truth
-    place = np.minimum((top * bins).astype(int), bins - 1)
+    place = bin_of(top, bins)
     gaps = [
         (place == b).mean() * abs(right[place == b].mean() - top[place == b].mean())
         for b in range(bins)
         if np.any(place == b)
     ]
     return float(sum(gaps))
+
+
+def bin_of(top: NDArray[np.float32], bins: int = BINS) -> NDArray[np.intp]:
+    """Return in which of equal bins of 0..1 each probability lies."""
+    return np.minimum((top * bins).astype(np.intp), bins - 1)
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
@@ -60,8 +67,26 @@ def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> flo
         chances = softmax(logits, float(np.exp(logarithm)))
         return float(-np.log(np.maximum(chances[np.arange(len(truth)), truth], 1e-9)).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(lowest(loss, float(np.log(0.2)), float(np.log(5.0)))))
+
+
+def lowest(
+    function: Callable[[float], float], low: float, high: float, within: float = 1e-4
+) -> float:
+    """Return where a function with one valley is lowest between two places, by golden sections."""
+    share = (np.sqrt(5) - 1) / 2
+    left, right = high - share * (high - low), low + share * (high - low)
+    at_left, at_right = function(left), function(right)
+    while high - low > within:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - share * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + share * (high - low)
+            at_right = function(right)
+    return float((low + high) / 2)
 
 
 def figures(chances: NDArray[np.float32], truth: NDArray[np.intp], names: Sequence[str]) -> Figures:

@@ -2,7 +2,7 @@
 
 import typer
 
-from ostiary.cli import alerts, cameras, keys, operation, people, processes, subscribers
+from ostiary.cli import alerts, cameras, evaluation, keys, operation, people, processes, subscribers
 from ostiary.cli.place import ConfigOption, HomeOption, Place, SetOption
 
 HELP = """Ostiary watches a building's cameras: who is at the door, is the mask worn, who is told.
@@ -17,6 +17,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not running.
 """
 
 RUN, SETUP, WATCH = "Run", "Set up", "Watch"
+PROCESSES = (
+    processes.up,
+    processes.ingest,
+    processes.worker,
+    processes.gateway,
+    processes.server,
+    processes.prepare,
+)
 
 
 def build() -> typer.Typer:
@@ -40,14 +48,7 @@ def build() -> typer.Typer:
     ) -> None:
         context.obj = Place().with_flags(home, config, assignments)
 
-    for command in (
-        processes.up,
-        processes.ingest,
-        processes.worker,
-        processes.gateway,
-        processes.server,
-        processes.prepare,
-    ):
+    for command in PROCESSES:
         root.command(rich_help_panel=RUN)(command)
     root.add_typer(cameras.app, name="camera", rich_help_panel=SETUP)
     root.add_typer(people.app, name="person", rich_help_panel=SETUP)
@@ -58,4 +59,5 @@ def build() -> typer.Typer:
     root.command(rich_help_panel=WATCH)(operation.status)
     root.command(rich_help_panel=WATCH)(operation.doctor)
     root.add_typer(operation.models_app, name="models", rich_help_panel=WATCH)
+    root.add_typer(evaluation.app)
     return root

@@ -1,0 +1,157 @@
+"""Knows the command that judges a network on labelled pictures. Does not know how that is done."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.output import print_json
+from ostiary.cli.place import JsonOption, place_of
+
+if TYPE_CHECKING:
+    from training.evaluation import Evaluation, Request
+
+app = typer.Typer()
+
+OUT = Path("ostiary-evaluation")
+TASKS = ("mask", "expression")
+EVERY_S = 10.0  # between two lines of progress where nobody looks at a terminal
+LAYOUT = (
+    "What --data may be, a folder or a zip: one folder for each class (with_mask, without_mask, "
+    "incorrect; angry, happy …), zips of such folders, pictures named in a labels.csv (columns "
+    "name and label), or FER2013's sheets with theirs."
+)
+
+
+TaskArgument = Annotated[str, typer.Argument(metavar="mask|expression", help="Which network.")]
+DataOption = Annotated[Path, typer.Option("--data", help="Labelled pictures: a folder or a zip.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="As `ostiary models list` shows it.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Where the plots go.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Judge also what the network was trained on.")
+]
+
+
+@app.command(rich_help_panel="Watch", epilog=LAYOUT)
+def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
+    context: typer.Context,
+    task: TaskArgument,
+    data: DataOption,
+    model: ModelOption = None,
+    out: OutOption = OUT,
+    everything: AllOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the mask or the expression network on labelled pictures; write plots.
+
+    Figures come with 95 % intervals, and beside the paper's. Of sets that the
+    network was trained on, only what was kept aside is judged; other sets are
+    judged whole. Of several faces in a picture the large one near its middle
+    is meant.
+    """
+    _check(task, data)
+    home = place_of(context).settings().home.expanduser().absolute()
+    with _needing_extras():
+        import training.plots  # noqa: F401  missing matplotlib is said before the long work
+        from training.evaluation import Request
+        from training.report import as_json as told
+
+        name = cast(Literal["mask", "expression"], task)
+        found = _judge(Request(name, data, home / "cache" / "networks", model, everything))
+    result = told(found, _draw(found, out))
+    if as_json:
+        print_json(result)
+        return
+    from ostiary.cli.evaluation_tables import print_evaluation
+
+    print_evaluation(result)
+
+
+def _check(task: str, data: Path) -> None:
+    """Refuse what is no task, and no data."""
+    if task not in TASKS:
+        raise Failure(f"There is no task {task!r}: mask or expression.", code=ExitCode.USAGE)
+    if not data.exists():
+        raise Failure(f"There is no folder or file {data}.", code=ExitCode.NOT_FOUND)
+    if data.is_file() and data.suffix.casefold() != ".zip":
+        raise Failure(f"{data} is neither a folder nor a zip.", code=ExitCode.USAGE)
+
+
+def _draw(found: "Evaluation", out: Path) -> "dict[str, Path]":
+    from training.report import draw
+
+    try:
+        return draw(found, out)
+    except OSError as error:
+        raise Failure(
+            f"The plots cannot be written to {out}: {error.strerror}.", "Name a folder by --out."
+        ) from error
+
+
+def _judge(request: "Request") -> "Evaluation":
+    """Judge, with progress; what may go wrong becomes a message."""
+    from training.evaluation import NothingToJudge, UnknownModel, evaluate
+    from workers.manifest import WeightsError
+
+    try:
+        with _progress() as report:
+            return evaluate(request, report)
+    except NothingToJudge as error:
+        raise Failure(*error.lines[:3]) from error
+    except UnknownModel as error:
+        raise Failure(str(error), "See: ostiary models list", code=ExitCode.NOT_FOUND) from error
+    except WeightsError as error:
+        raise Failure(*str(error).splitlines()[:3]) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or request.data}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _needing_extras() -> Iterator[None]:
+    """Say how to install what is missing: judging needs more than the client does."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise Failure(
+            f"Judging networks needs {package}, which is not installed.",
+            "Install it: pip install 'ostiary[server,worker,train]'",
+        ) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how many of how many pictures are done; shown on standard error."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task("pictures", total=None)
+        yield lambda done, total: bar.update(shown, completed=done, total=total)
+
+
+class _Lines:
+    """Prints a line of progress now and then, for logs."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            first, self._next_s = not self._next_s, now_s + EVERY_S
+            if first:
+                return  # little is done at once, and few pictures need no line
+            print(f"{done:,} of {total:,} pictures", file=sys.stderr, flush=True)

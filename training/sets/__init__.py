@@ -1,0 +1,1 @@
+"""Labelled pictures as people keep them: folders, zips, tables, sheets; and what each says."""
