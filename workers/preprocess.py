@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.boxes import Letterbox, letterbox
-from workers.regions import STEP_PX, WHOLE, Area, Part, Size, part
+from workers.regions import STEP_PX, WHOLE, Area, Size, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def fit(picture: NDArray[np.uint8], longest_px: int, area: Area = WHOLE) -> Fitt
     padded = input_size(width, height, longest_px)
     mapping = letterbox((width, height), (size.width_px, size.height_px))
     scaled = Size(mapping.width_px, mapping.height_px)
-    shown = Part(0, 0, padded) if area is WHOLE else part(area, scaled, padded)
+    shown = part(area, scaled, padded)
     right, bottom = shown.left_px + shown.size.width_px, shown.top_px + shown.size.height_px
     inside = shrink(picture, scaled)[shown.top_px : bottom, shown.left_px : right]
     pixels = np.zeros((shown.size.height_px, shown.size.width_px, 3), np.uint8)
