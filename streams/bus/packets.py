@@ -15,13 +15,19 @@ EXPIRE_MS: Final = 60_000
 PARTS_OF_SHARE: Final = 16
 _CHUNK: Final = 128  # packets read at once
 
-# One MULTI's worth: the entry, the newest keyframe's id and the expiry change together.
+# One MULTI's worth: the entries, the newest keyframe's id and the expiry change together. A full
+# bus refuses all of them: it looks at its memory as a script begins, so that no packet stands on
+# the bus without the one before it.
 _APPEND: Final = """
-local id = redis.call('XADD', KEYS[1], 'MINID', ARGV[1], '*',
-    'e', ARGV[2], 'p', ARGV[3], 'c', ARGV[4], 'k', ARGV[5], 'd', ARGV[6])
-if ARGV[5] == '1' then redis.call('HSET', KEYS[2], 'newest_keyframe', id) end
-redis.call('PEXPIRE', KEYS[1], ARGV[7])
-return id
+local ids = {}
+for i = 3, #ARGV, 5 do
+    local id = redis.call('XADD', KEYS[1], 'MINID', ARGV[1], '*', 'e', ARGV[i], 'p', ARGV[i + 1],
+        'c', ARGV[i + 2], 'k', ARGV[i + 3], 'd', ARGV[i + 4])
+    if ARGV[i + 3] == '1' then redis.call('HSET', KEYS[2], 'newest_keyframe', id) end
+    ids[#ids + 1] = id
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return ids
 """
 
 
@@ -93,19 +99,21 @@ class PacketWriter:
 
     async def _write_part(self, packets: Sequence[Packet], now_ms: int) -> str:
         first_kept = self._first_kept(now_ms, sum(len(packet.data) for packet in packets))
-        answers = await self._send([self._command(packet, first_kept) for packet in packets])
-        for packet, answer in zip(packets, answers, strict=True):
-            if isinstance(answer, Exception):
-                raise answer
-            entry_id: str = answer.decode()
-            self._note(entry_id, packet)
-        return entry_id
+        [answer] = await self._send([self._command(packets, first_kept)])
+        if isinstance(answer, Exception):
+            raise answer
+        for entry_id, packet in zip(answer, packets, strict=True):
+            self._note(entry_id.decode(), packet)
+        last: str = answer[-1].decode()
+        return last
 
-    def _command(self, packet: Packet, first_kept: str) -> Command:
-        return [
-            "EVAL", _APPEND, len(self._keys), *self._keys, first_kept, packet.epoch_ms, packet.pts,
-            packet.captured_ns, int(packet.keyframe), packet.data, EXPIRE_MS,
-        ]  # fmt: skip
+    def _command(self, packets: Sequence[Packet], first_kept: str) -> Command:
+        values = [
+            value
+            for one in packets
+            for value in (one.epoch_ms, one.pts, one.captured_ns, int(one.keyframe), one.data)
+        ]
+        return ["EVAL", _APPEND, len(self._keys), *self._keys, first_kept, EXPIRE_MS, *values]
 
     def _note(self, entry_id: str, packet: Packet) -> None:
         self._kept.append((entry_id, len(packet.data)))

@@ -269,21 +269,3 @@ def test_a_bus_that_was_restarted_is_another_run(bus_server) -> None:
     bus_server.kill()
     bus_server.restart()
     assert on(bus_server, run.bus_run) != first
-
-
-def test_leases_live_on_a_bus_that_is_full(bus_server) -> None:
-    """Packets keep to their share, so that maxmemory, a quarter above, is never met."""
-
-    async def body(redis: Redis) -> None:
-        limit = int((await redis.config_get("maxmemory"))["maxmemory"])
-        share = round(limit / 1.25 * 0.6)
-        writer = PacketWriter(pipelined(redis), LOBBY, Window(share_bytes=share))
-        now_ms = await clock_ms(redis)
-        big = [packet(number, size=1_000_000) for number in range(2 * share // 1_000_000)]
-        await writer.write(big, now_ms)
-        assert writer.trimmed_early > 0
-        assert await Lease(redis, keys.lease("lobby"), "me").acquire(1)
-        used = (await redis.info("memory"))["used_memory"]
-        assert used < limit
-
-    on(bus_server, body)
