@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,10 +32,44 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Face:
-    index: int
+class Portrait:
+    """The one face of a photo: what may stand for a person, if the other photos agree."""
+
     crop: NDArray[np.uint8]  # (112, 112, 3) BGR
     vector: NDArray[np.float32]  # (128,)
+
+
+def portrait_of(models: Models, picture: NDArray[np.uint8]) -> Portrait | Verdict:
+    """Return the one face of a BGR picture (H, W, 3), or why the photo is not used."""
+    (faces,) = models.detect([picture])
+    widths = faces.boxes[:, 2:] - faces.boxes[:, :2]
+    chosen = the_one_face([float(side) for side in widths.min(axis=1)])
+    if isinstance(chosen, Refusal):
+        return refuse(chosen)
+    one = slice(chosen, chosen + 1)
+    face = Detections(faces.boxes[one], faces.points[one], faces.scores[one])
+    aligned = models.crop(picture, face.points, ALIGNED)
+    (measured,) = measure(aligned, face)
+    reason = reason_against(measured, LIMITS)
+    if reason is not None:
+        have_px, need_px = round(measured.face_px), round(LIMITS.face_px)
+        return refuse(REASONS[reason], need_px=need_px, have_px=have_px)
+    return Portrait(aligned[0], models.embed(aligned)[0])
+
+
+def compare(seen: Sequence[Portrait | Verdict]) -> list[Verdict]:
+    """Return the verdict on each photo of one person, once those unlike the others are out."""
+    places = [place for place, one in enumerate(seen) if isinstance(one, Portrait)]
+    vectors = [one.vector for one in seen if isinstance(one, Portrait)]
+    unlike = {places[index] for index in outliers(np.stack(vectors))} if vectors else set()
+    return [
+        one
+        if isinstance(one, Verdict)
+        else refuse(Refusal.UNLIKE_THE_OTHERS)
+        if place in unlike
+        else Verdict(True)
+        for place, one in enumerate(seen)
+    ]
 
 
 @dataclass(slots=True)
@@ -49,53 +83,29 @@ class Enrolment:
 
     async def answer(self, fields: Mapping[str, bytes]) -> Mapping[str, Any]:
         """Judge photo0, photo1, …; return a verdict for each, and the accepted ones sealed."""
-        verdicts: dict[int, Verdict] = {}
-        faces: list[_Face] = []
-        for index in range(sum(name.startswith("photo") for name in fields)):
-            found = await self._look(index, fields[f"photo{index}"])
-            if isinstance(found, Verdict):
-                verdicts[index] = found
-            else:
-                faces.append(found)
-        unlike = outliers(np.stack([face.vector for face in faces])) if faces else set()
-        kept = [face for place, face in enumerate(faces) if place not in unlike]
-        for place, face in enumerate(faces):
-            accepted = place not in unlike
-            verdicts[face.index] = Verdict(True) if accepted else refuse(Refusal.UNLIKE_THE_OTHERS)
-        return {
-            "verdicts": [_told(verdicts[index]) for index in sorted(verdicts)],
-            "photos": [self._sealed(face) for face in kept],
-        }
+        count = sum(name.startswith("photo") for name in fields)
+        seen = [await self._look(fields[f"photo{index}"]) for index in range(count)]
+        verdicts = compare(seen)
+        kept = [
+            self._sealed(index, one)
+            for index, (one, verdict) in enumerate(zip(seen, verdicts, strict=True))
+            if verdict.accepted and isinstance(one, Portrait)
+        ]
+        return {"verdicts": [_told(verdict) for verdict in verdicts], "photos": kept}
 
-    async def _look(self, index: int, photo: bytes) -> _Face | Verdict:
+    async def _look(self, photo: bytes) -> Portrait | Verdict:
         try:
             picture = await self.pool.photo(photo)
         except BadPhoto:
             return refuse(Refusal.UNREADABLE)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, self._face_of, index, picture)
+        return await loop.run_in_executor(self.executor, portrait_of, self.models, picture)
 
-    def _face_of(self, index: int, picture: NDArray[np.uint8]) -> _Face | Verdict:
-        (faces,) = self.models.detect([picture])
-        widths = faces.boxes[:, 2:] - faces.boxes[:, :2]
-        chosen = the_one_face([float(side) for side in widths.min(axis=1)])
-        if isinstance(chosen, Refusal):
-            return refuse(chosen)
-        one = slice(chosen, chosen + 1)
-        face = Detections(faces.boxes[one], faces.points[one], faces.scores[one])
-        aligned = self.models.crop(picture, face.points, ALIGNED)
-        (measured,) = measure(aligned, face)
-        reason = reason_against(measured, LIMITS)
-        if reason is not None:
-            have_px, need_px = round(measured.face_px), round(LIMITS.face_px)
-            return refuse(REASONS[reason], need_px=need_px, have_px=have_px)
-        return _Face(index, aligned[0], self.models.embed(aligned)[0])
-
-    def _sealed(self, face: _Face) -> dict[str, Any]:
+    def _sealed(self, index: int, face: Portrait) -> dict[str, Any]:
         _, jpeg = cv2.imencode(".jpg", face.crop, [cv2.IMWRITE_JPEG_QUALITY, 92])
         vector = face.vector.astype("<f2").tobytes()
         return {
-            "index": face.index,
+            "index": index,
             "crop": base64.b64encode(self.box.seal(bytes(jpeg))).decode(),
             "vector": base64.b64encode(self.box.seal(vector)).decode(),
             "model": self.models.versions["embedder"],

@@ -1,4 +1,4 @@
-"""Knows one turn: all cameras' newest pictures through the networks and the watches.
+"""Knows one turn: pictures through the networks and, where time passes, through the watches.
 
 Does not know where pictures come from or where results go.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces import Detections, no_detections
+from engine.purpose import Purpose
 from engine.quality import Quality, QualityLimits, judge
 from engine.track_memory import FaceEvidence, FaceRequest
 from engine.watch import WatchResult
@@ -75,20 +76,43 @@ def timed(stage: str, jobs: Sequence[Job]) -> Iterator[None]:
 def think(models: Models, jobs: Sequence[Job]) -> list[Thought]:
     """Analyse one picture of each of several cameras; the only place that runs networks live."""
     _detect(models, jobs)
-    faces = []
     for job in jobs:
         height, width = job.picture.pixels.shape[:2]
         with timed("watch", [job]):
             size_px, now_ns = (width, height), job.picture.captured_ns
             job.requests = job.desk.watch.begin(job.faces, size_px, now_ns)
+    _ask(models, jobs, all_faces=False)
+    return [_conclude(job) for job in jobs]
+
+
+def glance(models: Models, jobs: Sequence[Job], purpose: Purpose) -> None:
+    """Show every face of single photographs to the networks; the evidence goes into the jobs.
+
+    No photograph follows that shows a face better, so that faces unfit for use are shown as well:
+    their evidence says why they are unfit, and who asks decides what it is worth.
+    """
+    found = models.detect([job.picture.pixels for job in jobs])
+    people, moods = purpose is Purpose.PEOPLE, purpose is Purpose.EXPRESSION
+    for job, faces in zip(jobs, found, strict=True):
+        job.faces = faces
+        job.requests = tuple(
+            FaceRequest(index, index, embed=people, mask=True, expression=moods)
+            for index in range(len(faces))
+        )
+    _ask(models, jobs, all_faces=True)
+
+
+def _ask(models: Models, jobs: Sequence[Job], all_faces: bool) -> None:
+    """Show the requested faces to the networks, or those of them that are fit for use."""
+    faces = []
+    for job in jobs:
         with timed("crops", [job]):
             faces += _faces(models, job)
-    usable = [face for face in faces if face.quality.unused_because is None]
-    _embed(models, usable)
-    _classify(models, usable)
+    shown = [face for face in faces if all_faces or face.quality.unused_because is None]
+    _embed(models, shown)
+    _classify(models, shown)
     for face in faces:
         face.job.evidence[face.request.detection] = _evidence(face)
-    return [_conclude(job) for job in jobs]
 
 
 def _detect(models: Models, jobs: Sequence[Job]) -> None:
