@@ -9,7 +9,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from training.sets.collect import collect
 from training.sets.files import opened
 from training.sets.known import CLIPS, all_known, clip_samples
 from training.sets.samples import Collected, Sample
-from workers.manifest import Entry, load_manifest
+from workers.manifest import load_models
 
 SHOWN = 12  # names that a message lists
 
@@ -35,18 +35,12 @@ class NothingToJudge(Exception):
         self.lines = lines
 
 
-class UnknownModel(Exception):
-    """There is no network of this name for this task."""
-
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no model {name!r}, but: {', '.join(known)}.")
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is to be judged: a task's network on a folder or a zip.
 
     cache: where converted networks are kept. everything: also what the network has learnt from.
+    home: whose models may be named besides the shipped ones.
     """
 
     task: TaskName
@@ -54,6 +48,7 @@ class Request:
     cache: Path
     model: str | None = None
     everything: bool = False
+    home: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +82,8 @@ class Evaluation:
 def evaluate(request: Request, report: Report) -> Evaluation:
     """Judge a network. Raises NothingToJudge, UnknownModel, WeightsError."""
     task, root = TASKS[request.task], request.data.resolve()
-    entry = entry_of(task, request.model)
+    entry = load_models(request.home).of(task.name, request.model)
+    task = dataclasses.replace(task, framing=task.framing.resized(entry.input[0]))
     with opened(root) as files:
         found = collect(files, task, root.stem if root.is_file() else root.name)
         found.absent += files.damaged
@@ -145,15 +141,6 @@ def _conclude(seen: Evaluated) -> Evaluation:
         trained=seen.trained,
         notes=seen.notes,
     )
-
-
-def entry_of(task: Task, name: str | None) -> Entry:
-    """Return a task's network, the shipped one by default. Raises UnknownModel."""
-    entries = [entry for role, entry in load_manifest().items() if role == task.name]
-    for entry in entries:
-        if name in (None, entry.name, entry.label):
-            return entry
-    raise UnknownModel(str(name), [entry.label for entry in entries])
 
 
 def check(found: Collected, task: Task, data: Path) -> None:

@@ -31,6 +31,13 @@ class Framing:
     template: NDArray[np.float32]
     replicate: bool
 
+    def resized(self, size_px: int) -> "Framing":
+        """Return the same cut for a network with another input size."""
+        if size_px == self.size_px:
+            return self
+        template = self.template * np.float32(size_px / self.size_px)
+        return Framing(size_px, template, self.replicate)
+
 
 def framing(size_px: int, zoom: float, eyes_at: float) -> Framing:
     """Return ArcFace's template zoomed about the eyes, which lie at `eyes_at` (0..1) of the height.
@@ -43,6 +50,7 @@ def framing(size_px: int, zoom: float, eyes_at: float) -> Framing:
 
 
 ALIGNED: Final = Framing(ALIGNED_PX, TEMPLATE_112, False)  # as SFace was trained
+# The size of these two is the shipped networks'; another network's follows from its entry.
 # The chin (about 0.85 of the distance from eyes to mouth below the mouth) and a mask pulled under
 # it stay visible.
 MASK: Final = framing(96, zoom=0.80, eyes_at=0.36)

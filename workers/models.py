@@ -3,28 +3,34 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces import Detections
-from workers.crops import ALIGNED, Crops, Framing, crop_faces
+from workers.crops import ALIGNED, EXPRESSION, MASK, Crops, Framing, crop_faces
 from workers.detector import Detector
-from workers.manifest import Entry, load_manifest
+from workers.manifest import Entry, Role, load_manifest
 from workers.preprocess import input_size
 from workers.regions import Area, Size, part_sizes
 from workers.runtime import DeviceError, Runtime
 
 Picture = NDArray[np.uint8]  # (H, W, 3) BGR
 DETECT_SIZE_PX = 640
+FRAMINGS: Final[Mapping[Role, Framing]] = {
+    "embedder": ALIGNED,
+    "mask": MASK,
+    "expression": EXPRESSION,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a set of models is made of; `device` is "cpu" or a CUDA device."""
 
-    entries: Mapping[str, Entry]
-    runtimes: Mapping[str, Runtime]
+    entries: Mapping[Role, Entry]
+    runtimes: Mapping[Role, Runtime]
     device: str
     detect_size_px: int
 
@@ -37,20 +43,33 @@ class Models:
         self._detector = Detector(
             parts.runtimes["detector"], parts.entries["detector"], parts.detect_size_px
         )
-        self.versions: Mapping[str, str] = {
-            role: entry.label for role, entry in parts.entries.items()
-        }
+
+    @property
+    def entries(self) -> Mapping[Role, Entry]:
+        """What each network in use is."""
+        return self._parts.entries
+
+    @property
+    def versions(self) -> Mapping[Role, str]:
+        """The label of each network in use, "name@version"."""
+        return {role: entry.label for role, entry in self._parts.entries.items()}
 
     @classmethod
     def load(
-        cls, device: str, cache: Path, threads: int, detect_size_px: int = DETECT_SIZE_PX
+        cls,
+        device: str,
+        cache: Path,
+        threads: int,
+        detect_size_px: int = DETECT_SIZE_PX,
+        entries: Mapping[Role, Entry] | None = None,
     ) -> "Models":
-        """Load every network of the manifest on "cpu" or "cuda".
+        """Load a network for every role on "cpu" or "cuda".
 
         cache: where converted networks are kept. threads: how many may call at once on a CPU.
+        entries: as `workers.manifest.Catalogue.chosen` gives them; the shipped ones for None.
         Raises DeviceError for a device that is not there, WeightsError for weights that differ.
         """
-        entries = load_manifest()
+        entries = load_manifest() if entries is None else entries
         runtimes = {
             role: runtime_for(entry, device, cache, threads) for role, entry in entries.items()
         }
@@ -89,6 +108,10 @@ class Models:
 
         return warp_faces(picture, points, wanted, self._parts.device)
 
+    def framing(self, role: Role) -> Framing:
+        """Return how faces are cut for a role's network, at its input's size."""
+        return FRAMINGS[role].resized(self._parts.entries[role].input[0])
+
     def embed(self, crops: Crops) -> NDArray[np.float32]:
         """Return unit vectors (N, 128) of faces cut by `ALIGNED`, (N, 112, 112, 3)."""
         vectors = self._run("embedder", crops, 128)
@@ -96,25 +119,25 @@ class Models:
         return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
     def mask(self, crops: Crops) -> NDArray[np.float32]:
-        """Return probabilities (N, 3), in MaskState's order, of faces cut by `MASK`."""
+        """Return probabilities (N, 3), in MaskState's order, of faces cut by `framing`."""
         return self._classify("mask", crops)
 
     def expression(self, crops: Crops) -> NDArray[np.float32]:
-        """Return probabilities (N, 7), in Expression's order, of faces cut by `EXPRESSION`."""
+        """Return probabilities (N, 7), in Expression's order, of faces cut by `framing`."""
         return self._classify("expression", crops)
 
-    def thresholds(self, role: str) -> Mapping[str, float]:
+    def thresholds(self, role: Role) -> Mapping[str, float]:
         """Return the manifest's thresholds of "detector", "embedder", "mask" or "expression"."""
         return self._parts.entries[role].thresholds
 
-    def _classify(self, role: str, crops: Crops) -> NDArray[np.float32]:
+    def _classify(self, role: Role, crops: Crops) -> NDArray[np.float32]:
         """Return calibrated probabilities: softmax of the logits over the fitted temperature."""
         entry = self._parts.entries[role]
         logits = self._run(role, crops, entry.classes) / entry.thresholds["temperature"]
         raised = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
-    def _run(self, role: str, crops: Crops, columns: int) -> NDArray[np.float32]:
+    def _run(self, role: Role, crops: Crops, columns: int) -> NDArray[np.float32]:
         """Return a network's only output (N, columns); no crops need no network."""
         if not len(crops):
             return np.zeros((0, columns), np.float32)

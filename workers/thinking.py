@@ -18,8 +18,9 @@ from engine.watch import WatchResult
 from streams.clock import monotonic_ns
 from streams.codecs.pool import Picture
 from workers.clothes import colours_below
-from workers.crops import ALIGNED, EXPRESSION, MASK
+from workers.crops import ALIGNED
 from workers.desk import Desk
+from workers.manifest import Role
 from workers.measure import measure
 from workers.models import Models
 from workers.motion import Look
@@ -156,22 +157,22 @@ def _classify(models: Models, faces: Sequence[_Face]) -> None:
     masks = [face for face in faces if face.request.mask]
     if masks:
         with timed("mask", [face.job for face in masks]):
-            crops = np.concatenate([_cut(models, face, mask=True) for face in masks])
+            crops = np.concatenate([_cut(models, face, "mask") for face in masks])
             rows = models.mask(crops)
         for face, row in zip(masks, rows, strict=True):
             face.mask = row
     expressions = [face for face in faces if face.request.expression]
     if expressions:
         with timed("expression", [face.job for face in expressions]):
-            crops = np.concatenate([_cut(models, face, mask=False) for face in expressions])
+            crops = np.concatenate([_cut(models, face, "expression") for face in expressions])
             rows = models.expression(crops)
         for face, row in zip(expressions, rows, strict=True):
             face.expression = row
 
 
-def _cut(models: Models, face: _Face, mask: bool) -> NDArray[np.uint8]:
+def _cut(models: Models, face: _Face, role: Role) -> NDArray[np.uint8]:
     points = face.job.faces.points[face.request.detection][None]
-    return models.crop(face.job.picture.pixels, points, MASK if mask else EXPRESSION)
+    return models.crop(face.job.picture.pixels, points, models.framing(role))
 
 
 def _evidence(face: _Face) -> FaceEvidence:

@@ -64,7 +64,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
         from training.report import as_json as told
 
         name = cast(Literal["mask", "expression"], task)
-        found = _judge(Request(name, data, home / "cache" / "networks", model, everything))
+        cache = home / "cache" / "networks"
+        found = _judge(Request(name, data, cache, model, everything, home))
     result = told(found, _draw(found, out))
     if as_json:
         print_json(result)
@@ -97,8 +98,8 @@ def _draw(found: "Evaluation", out: Path) -> "dict[str, Path]":
 
 def _judge(request: "Request") -> "Evaluation":
     """Judge, with progress; what may go wrong becomes a message."""
-    from training.evaluation import NothingToJudge, UnknownModel, evaluate
-    from workers.manifest import WeightsError
+    from training.evaluation import NothingToJudge, evaluate
+    from workers.manifest import UnknownModel, WeightsError
 
     try:
         with _progress() as report:

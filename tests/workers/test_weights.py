@@ -36,7 +36,7 @@ def test_a_changed_file_is_refused(tmp_path):
     data[-1] ^= 1
     changed = tmp_path / entry.file.name
     changed.write_bytes(data)
-    with pytest.raises(WeightsError, match="are not what the manifest names"):
+    with pytest.raises(WeightsError, match="are not what its description names"):
         verify(dataclasses.replace(entry, file=changed))
 
 
