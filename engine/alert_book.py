@@ -77,7 +77,7 @@ class AlertBook:
     """The alerts of one camera's open visits: one per rule and visit, revisions that grow."""
 
     def __init__(self, models: Mapping[str, str], thresholds: Thresholds) -> None:
-        self._models = dict(models)
+        self.models = dict(models)  # by role, as evidence states them
         self._thresholds = thresholds
         self._visits: dict[str, dict[str, _Entry]] = {}  # visit id, rule id
         self._restored: set[str] = set()
@@ -235,9 +235,9 @@ class AlertBook:
         if kind in IDENTITY_KINDS:
             threshold = limits.unknown if kind is RuleKind.UNKNOWN else limits.known
             score = round(standing.who_score, 4)
-            return Evidence(standing.who_views, score, threshold, self._models, snapshot)
+            return Evidence(standing.who_views, score, threshold, self.models, snapshot)
         score = round(standing.mask_probability, 4)
-        return Evidence(standing.mask_views, score, limits.mask, self._models, snapshot)
+        return Evidence(standing.mask_views, score, limits.mask, self.models, snapshot)
 
     def _tell(self, entry: _Entry, revision: AlertRevision) -> AlertRevision:
         entry.newest = revision

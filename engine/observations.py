@@ -1,6 +1,7 @@
 """Knows what a worker states about one analysed picture. Does not know how it is carried."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.boxes import Box
@@ -85,7 +86,11 @@ class TrackView:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything a worker states about one picture of one camera."""
+    """Everything a worker states about one picture of one camera.
+
+    models: the labels of the networks that judged its faces, by role: mask, and expression where
+    the camera asks for it.
+    """
 
     camera: str
     role: Role
@@ -94,3 +99,4 @@ class Observation:
     captured_ns: int
     token: int
     tracks: tuple[TrackView, ...]
+    models: Mapping[str, str] = field(default_factory=dict)

@@ -151,6 +151,10 @@ class CameraWatch:
         for memory in self._memories.values():
             memory.regard(gallery)
 
+    def replace_models(self, models: Mapping[str, str]) -> None:
+        """State other networks in evidence from now on; what was believed before stays."""
+        self._alerts.models = dict(models)
+
     def replace_rules(self, rules: tuple[Rule, ...], now_ns: int) -> WatchResult:
         """Go on with other rules; alerts of rules that are no more are withdrawn."""
         check_purpose(rules, self._settings.purpose)

@@ -25,7 +25,7 @@ from streams.clock import monotonic_ns, now_ns
 from streams.codecs.pool import DecoderPool, Picture
 from workers.desk import Desk
 from workers.intake import Intake
-from workers.models import Models
+from workers.models import Models, observation_models
 from workers.snapshots import Snapshots
 from workers.thinking import Job, Thought, think
 from workers.turn import Turn
@@ -142,6 +142,7 @@ class Analysis:
             captured_ns=picture.captured_ns,
             token=desk.token,
             tracks=thought.result.tracks,
+            models=observation_models(self.tools.models, desk.camera.purpose),
         )
         entry_id = await observations.publish(bus, observation, self.tools.clock.now_ms(now_ns()))
         latency_ms = entry_ms(entry_id) - entry_ms(picture.entry_id)

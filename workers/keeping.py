@@ -24,6 +24,7 @@ from streams.clock import now_ns
 from streams.ledger.ledger import Ledger
 from workers.analysis import Analysis
 from workers.desk import Desk, DeskPlan, open_desk
+from workers.models import alert_models
 from workers.ownership import Lost, Ownership, Taken
 from workers.roster import Roster
 from workers.writing import flush
@@ -146,10 +147,7 @@ class Keeping:
     async def _open(self, taken: Taken) -> None:
         tools, camera = self.analysis.tools, taken.camera
         looks = await appearances.read(tools.bus, camera.id)
-        versions = tools.models.versions
-        # Alerts name the networks that they rest on, and none rests on an expression.
-        named = {role: versions[role] for role in ("detector", "embedder", "mask")}
-        plan = DeskPlan(self.roster.gallery, named, tools.sampling)
+        plan = DeskPlan(self.roster.gallery, alert_models(tools.models), tools.sampling)
         goes_on, of_other_use = by_use(taken)
         desk = open_desk(replace(taken, visits=goes_on), plan, looks, now_ns())
         desk.change(camera, now_ns())  # alerts of rules that went while nobody owned the camera
@@ -158,6 +156,7 @@ class Keeping:
             desk.high_water = (last.epoch_ms, last.pts)
         await tools.intake.begin(desk.stream)
         async with self.analysis.turn.changing():
+            desk.watch.replace_models(alert_models(tools.models))  # it may have changed meanwhile
             self.analysis.desks[camera.id] = desk
         if of_other_use:
             before = open_desk(replace(taken, visits=of_other_use), plan, (), now_ns())

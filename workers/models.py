@@ -1,7 +1,7 @@
 """Knows the four networks that the pipeline needs, loaded once. Does not know tracks or cameras."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces import Detections
+from engine.purpose import Purpose
 from workers.crops import ALIGNED, EXPRESSION, MASK, Crops, Framing, crop_faces
 from workers.detector import Detector
 from workers.manifest import Entry, Role, load_manifest
@@ -108,6 +109,19 @@ class Models:
 
         return warp_faces(picture, points, wanted, self._parts.device)
 
+    def replace(self, entry: Entry, runtime: Runtime) -> None:
+        """Go on with another network of mask or expression; the old one is let go.
+
+        No other call may be under way. ValueError for the others: vectors belong to one embedder.
+        """
+        if entry.role not in ("mask", "expression"):
+            raise ValueError(f"{entry.role} cannot change while cameras are analysed")
+        self._parts = replace(
+            self._parts,
+            entries={**self._parts.entries, entry.role: entry},
+            runtimes={**self._parts.runtimes, entry.role: runtime},
+        )
+
     def framing(self, role: Role) -> Framing:
         """Return how faces are cut for a role's network, at its input's size."""
         return FRAMINGS[role].resized(self._parts.entries[role].input[0])
@@ -143,6 +157,19 @@ class Models:
             return np.zeros((0, columns), np.float32)
         (output,) = self._parts.runtimes[role].run(crops).values()
         return output
+
+
+def alert_models(models: Models) -> dict[str, str]:
+    """Return the labels that alerts name: the networks that they rest on, never an expression."""
+    versions = models.versions
+    return {role: versions[role] for role in ("detector", "embedder", "mask")}
+
+
+def observation_models(models: Models, purpose: Purpose) -> dict[str, str]:
+    """Return the labels that a camera's observations name."""
+    asked: tuple[Role, ...] = ("mask", "expression")
+    versions = models.versions
+    return {role: versions[role] for role in asked[: 1 + (purpose is Purpose.EXPRESSION)]}
 
 
 def runtime_for(entry: Entry, device: str, cache: Path, threads: int) -> Runtime:

@@ -1,6 +1,6 @@
-"""Knows the cameras and people that the ledger holds, and follows its changes."""
+"""Knows the cameras, people and chosen networks of the ledger, and follows its changes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ class Listeners:
 
     gallery: Callable[[Gallery], Awaitable[None]]
     erased: Callable[[str], Awaitable[None]]
+    models: Callable[[Mapping[str, str]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Roster:
     embedder: str  # "name@version": vectors of other models cannot be compared
     settings: GallerySettings
     cameras: dict[str, Camera] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)  # the chosen label by task
     gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,6 +41,7 @@ class Roster:
         """Load everything anew. Raises what redis-py raises while the ledger is away."""
         await self._load_cameras()
         await self._load_people()
+        self.models = await self.ledger.models.all()
 
     async def follow(self, listeners: Listeners) -> None:
         """Follow the ledger's changes for ever; it waits while the ledger is away."""
@@ -51,6 +54,9 @@ class Roster:
         if change.kind in ("all", "person"):
             await self._load_people()
             await listeners.gallery(self.gallery)
+        if change.kind in ("all", "model"):
+            self.models = await self.ledger.models.all()
+            await listeners.models(self.models)
         erased = [change.id] if change.kind == "erase" else []
         if change.kind == "all":
             erased = await self.ledger.people.unfinished_erasures()

@@ -37,6 +37,7 @@ from workers.ownership import LOOK_EVERY_S, Ownership
 from workers.roster import Listeners, Roster
 from workers.runtime.conversion import convert_in_child
 from workers.snapshots import Snapshots
+from workers.switching import Switching, Workshop
 
 AGAIN_AFTER_S: Final = 0.25
 RELEASE_WITHIN_S: Final = 0.9
@@ -56,6 +57,7 @@ class Worker:
     enrolment: Enrolment
     analysis: Analysis
     keeping: Keeping
+    switching: Switching
     losses: Losses = field(default_factory=Losses)
 
     @property
@@ -66,7 +68,9 @@ class Worker:
     async def serve(self) -> None:
         """Run until cancelled, then flush and release everything within a second."""
         await self.roster.load()
-        listeners = Listeners(self._regard, self._erase)
+        await self.switching.want(self.roster.models)
+        await self.switching.step()  # before the first picture
+        listeners = Listeners(self._regard, self._erase, self.switching.want)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for step, pause_s in (
@@ -77,10 +81,12 @@ class Worker:
                     *[(self.analysis.step, 0.0)] * self.tools.lanes,
                     (self._write, 0.0),
                     (self._send_snapshots, 0.5),
+                    (self.switching.step, 0.0),
+                    (self._answer, 0.0),
+                    (self._tell_of_models, 0.0),
                 ):
                     tasks.create_task(patiently(step, pause_s))
                 tasks.create_task(patiently(lambda: self.roster.follow(listeners), 0.0))
-                tasks.create_task(patiently(self._answer, 0.0))
         finally:
             await self._leave()
 
@@ -96,7 +102,8 @@ class Worker:
             "decoders": tools.pool.children_lost,
         }
         owned = tuple(sorted(desks))
-        status = WorkerStatus(self.id, worker.device, worker.capacity, owned, figures, lost)
+        models = self.switching.statuses
+        status = WorkerStatus(self.id, worker.device, worker.capacity, owned, figures, lost, models)
         await heartbeats.write_heartbeat(self.bus, status)
 
     async def _measure(self) -> None:
@@ -117,6 +124,9 @@ class Worker:
 
     async def _answer(self) -> None:
         await requests.serve(self.bus, "enrolment", self.enrolment.answer, self.id)
+
+    async def _tell_of_models(self) -> None:
+        await requests.serve(self.bus, "model", self.switching.answer, self.id)
 
     async def _regard(self, gallery: Gallery) -> None:
         async with self.analysis.turn.changing():
@@ -189,6 +199,7 @@ async def run(settings: Settings) -> None:
                     enrolment=Enrolment(models, pool, box, executor),
                     analysis=turns,
                     keeping=Keeping(ledger, roster, turns, owner),
+                    switching=Switching(turns, workshop(settings)),
                 ).serve()
         finally:
             await ledger.aclose()
@@ -208,9 +219,15 @@ def gallery_settings(models: Models) -> GallerySettings:
     return GallerySettings(accept_bare=measured["accept"], margin=measured["margin"])
 
 
+def workshop(settings: Settings) -> Workshop:
+    """Return where other networks are looked for and made ready."""
+    place, worker = home(settings), settings.worker
+    return Workshop(place, place / "cache" / "networks", worker.device, worker.threads)
+
+
 def load_models(settings: Settings) -> Models:
     """Load and warm the networks; converted ones are cached in the home."""
-    cache = home(settings) / "cache" / "networks"
+    cache = workshop(settings).cache
     cv2.setNumThreads(1)  # lanes are the parallelism
     if settings.worker.device == "cpu":
         convert_in_child(load_manifest().values(), cache)

@@ -2,7 +2,17 @@
 
 import typer
 
-from ostiary.cli import alerts, cameras, evaluation, keys, operation, people, processes, subscribers
+from ostiary.cli import (
+    alerts,
+    cameras,
+    evaluation,
+    keys,
+    models,
+    operation,
+    people,
+    processes,
+    subscribers,
+)
 from ostiary.cli.place import ConfigOption, HomeOption, Place, SetOption
 
 HELP = """Ostiary watches a building's cameras: who is at the door, is the mask worn, who is told.
@@ -58,6 +68,6 @@ def build() -> typer.Typer:
     root.add_typer(alerts.app, name="alerts", rich_help_panel=WATCH)
     root.command(rich_help_panel=WATCH)(operation.status)
     root.command(rich_help_panel=WATCH)(operation.doctor)
-    root.add_typer(operation.models_app, name="models", rich_help_panel=WATCH)
+    root.add_typer(models.app, name="models", rich_help_panel=WATCH)
     root.add_typer(evaluation.app)
     return root

@@ -1,4 +1,4 @@
-"""Knows the commands that look at an installation: status, settings, health, networks.
+"""Knows the commands that look at an installation: status, settings, health.
 
 Does not change anything.
 """
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.failure import ExitCode
 from ostiary.cli.output import print_json, print_table
 from ostiary.cli.place import ConfigOption, HomeOption, JsonOption, SetOption, place_of
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ostiary.doctor.checks import Report
 
 config_app = typer.Typer(help="The settings and where they come from.", no_args_is_help=True)
-models_app = typer.Typer(help="The networks and their weights.", no_args_is_help=True)
 
 MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "failed": "[bold red]failed[/]"}
 
@@ -36,7 +35,7 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
         "No camera yet. Add one: ostiary camera add lobby rtsp://user@host/path",
     )
     print_table(
-        ("worker", "device", "capacity", "cameras", "lost"),
+        ("worker", "device", "capacity", "cameras", "lost", "networks"),
         [
             (
                 one["id"],
@@ -44,11 +43,29 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
                 one.get("capacity"),
                 one.get("cameras"),
                 _counts(one.get("lost")),
+                _networks(one.get("models") or {}),
             )
             for one in found.get("workers", [])
         ],
         "No worker runs: nothing is analysed.",
     )
+    for worker in found.get("workers", []):
+        for role, model in (worker.get("models") or {}).items():
+            if model["state"] == "refused":
+                reason = model["reason"] or "its log says why"
+                kept = f"{worker['id']} keeps {model['in_use']}"
+                print(f"{role}: {kept}, not {model['wanted']}: {reason}")
+
+
+def _networks(models: "Record") -> str:
+    """What judges masks and expressions, and what is being loaded instead."""
+    found = []
+    for role in ("mask", "expression"):
+        if role in models:
+            model = models[role]
+            coming = f" (loading {model['wanted']})" if model["state"] == "loading" else ""
+            found.append(f"{model['in_use']}{coming}")
+    return ", ".join(found) or "-"
 
 
 def _camera_row(camera: "Record") -> tuple[object, ...]:
@@ -144,48 +161,3 @@ class _Spoken:
             self._console.print(f"{mark}{padding}[bold]{report.area.value:<14}[/] {what}")
             if finding.remedy:
                 self._console.print(f"{'':<24}[dim]→[/] {escape(finding.remedy)}")
-
-
-@models_app.command("list")
-def models_list(as_json: JsonOption = False) -> None:
-    """List the networks with their licences."""
-    from workers.manifest import load_manifest
-
-    entries = load_manifest()
-    if as_json:
-        print_json(
-            {
-                role: {**asdict(entry), "file": str(entry.file), "label": entry.label}
-                for role, entry in entries.items()
-            }
-        )
-        return
-    print_table(
-        ("role", "network", "licence", "trained on", "research only"),
-        [
-            (role, entry.label, entry.licence, entry.training_data, entry.research_only)
-            for role, entry in entries.items()
-        ],
-        "The manifest is empty.",
-    )
-
-
-@models_app.command("verify")
-def models_verify(as_json: JsonOption = False) -> None:
-    """Check every weights file against the manifest's SHA-256."""
-    from workers.manifest import WeightsError, load_manifest, verify
-
-    verdicts: dict[str, str] = {}
-    for role, entry in load_manifest().items():
-        try:
-            verify(entry)
-            verdicts[role] = "ok"
-        except WeightsError as error:
-            verdicts[role] = str(error)
-    if as_json:
-        print_json(verdicts)
-    else:
-        print_table(("role", "verdict"), list(verdicts.items()), "The manifest is empty.")
-    wrong = [role for role, verdict in verdicts.items() if verdict != "ok"]
-    if wrong:
-        raise Failure(f"These weights are not what the manifest names: {', '.join(wrong)}.")

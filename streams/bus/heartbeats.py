@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -12,11 +13,30 @@ from streams.bus import keys
 EXPIRE_MS: Final = 3000
 
 
+class ModelState(StrEnum):
+    """How a worker stands to the network that was chosen."""
+
+    IN_USE = "in_use"
+    LOADING = "loading"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """The network in use for one role; wanted and reason where another was chosen."""
+
+    in_use: str  # "name@version"
+    wanted: str | None = None
+    state: ModelState = ModelState.IN_USE
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """One live worker; figures hold one record a camera, as /api/v1/status shows them.
 
     lost: what → how many of it, whichever camera it was of, since the worker began.
+    models: the network of each role.
     """
 
     id: str
@@ -25,6 +45,7 @@ class WorkerStatus:
     cameras: tuple[str, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, ModelStatus] = field(default_factory=dict)
 
 
 async def write_heartbeat(redis: Redis, status: WorkerStatus) -> None:
@@ -36,6 +57,7 @@ async def write_heartbeat(redis: Redis, status: WorkerStatus) -> None:
         "cameras": json.dumps(status.cameras),
         "figures": json.dumps(status.figures),
         "lost": json.dumps(dict(status.lost)),
+        "models": json.dumps({role: asdict(one) for role, one in status.models.items()}),
     }
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hset(key, mapping=fields)
@@ -67,4 +89,8 @@ def _parse(worker_id: str, raw: Mapping[bytes, bytes]) -> WorkerStatus:
         cameras=tuple(json.loads(raw[b"cameras"])),
         figures=json.loads(raw[b"figures"]),
         lost=json.loads(raw[b"lost"]),
+        models={
+            role: ModelStatus(**{**one, "state": ModelState(one["state"])})
+            for role, one in json.loads(raw.get(b"models", b"{}")).items()
+        },
     )

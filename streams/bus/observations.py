@@ -74,6 +74,7 @@ def encode(observation: Observation) -> bytes:
         "captured_ns": observation.captured_ns,
         "token": observation.token,
         "tracks": [encode_track(track) for track in observation.tracks],
+        "models": dict(observation.models),
     }
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -114,6 +115,7 @@ def decode(data: bytes) -> Observation:
         captured_ns=document["captured_ns"],
         token=document["token"],
         tracks=tuple(_decode_track(track) for track in document["tracks"]),
+        models=document.get("models", {}),
     )
 
 

@@ -1,6 +1,7 @@
 """Knows how the system's state is gathered from bus and ledger. Does not know how it is shown."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -16,6 +17,7 @@ from streams.clock import now_ns
 from streams.gateway.auth import Viewer
 from streams.gateway.bounded import Bounded
 from streams.gateway.parts import Here, Parts
+from streams.ledger.access import AccessRole
 
 routes = APIRouter(prefix="/api/v1", route_class=Bounded)
 
@@ -104,6 +106,7 @@ async def system_status(parts: Parts, cameras: list[Camera]) -> dict[str, Any]:
                 "capacity": one.capacity,
                 "cameras": list(one.cameras),
                 "lost": dict(one.lost),
+                "models": {role: asdict(model) for role, model in one.models.items()},
                 "figures": {key: value for key, value in one.figures.items() if key != "cameras"},
             }
             for one in workers
@@ -124,4 +127,7 @@ async def status(parts: Here, who: Viewer) -> Any:
             for name, value in worker["figures"].items()
             if name in shown or name not in parts.directory.cameras
         }
+        if not who.may(AccessRole.OPERATOR):  # reasons name folders of this machine
+            for model in worker["models"].values():
+                model["reason"] = None
     return found

@@ -13,6 +13,7 @@ from streams.ledger.changes import Changes
 from streams.ledger.durability import inspect
 from streams.ledger.fences import Fences
 from streams.ledger.functions import Functions, answer
+from streams.ledger.models import ChosenModels
 from streams.ledger.people import People
 from streams.ledger.subscribers import Subscribers
 from streams.ledger.visits import Visits
@@ -32,6 +33,7 @@ class Ledger:
         self.cameras = Cameras(redis, box)
         self.people = People(redis, box)
         self.keys = Keys(redis)
+        self.models = ChosenModels(redis)
         self.subscribers = Subscribers(redis, self.keys)
         self.visits = Visits(redis, self._functions)
         self.fences = Fences(self._functions, self.visits)

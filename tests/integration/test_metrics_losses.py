@@ -93,7 +93,7 @@ def worker_of(bus, settings, desk, pool):
     analysis, keeping = SimpleNamespace(desks={"door": desk}), SimpleNamespace(leaving=[])
     return Worker(
         id="w-1", settings=settings, ledger=None, tools=tools, roster=None, enrolment=None,
-        analysis=analysis, keeping=keeping,
+        analysis=analysis, keeping=keeping, switching=SimpleNamespace(statuses={}),
     )  # fmt: skip
 
 

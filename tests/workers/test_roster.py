@@ -37,7 +37,7 @@ class Worker:
     """What a worker does when the roster changed: it notes it, and confirms erasures."""
 
     def __init__(self, ledger):
-        self.ledger, self.galleries, self.erased = ledger, [], []
+        self.ledger, self.galleries, self.erased, self.models = ledger, [], [], []
 
     async def regard(self, gallery):
         self.galleries.append(known(gallery))
@@ -46,9 +46,12 @@ class Worker:
         self.erased.append(person_id)
         await self.ledger.people.confirm_erasure(person_id, "w-1")
 
+    async def want(self, chosen):
+        self.models.append(dict(chosen))
+
     @property
     def listeners(self):
-        return Listeners(self.regard, self.erase)
+        return Listeners(self.regard, self.erase, self.want)
 
 
 async def until(condition):
@@ -96,6 +99,23 @@ def test_cameras_and_people_that_come_and_go_are_followed(ledger_server):
         await ledger.cameras.remove("hall")
         await until(lambda: "hall" not in roster.cameras)
         assert roster.cameras["gate"].mask_required
+
+    following(ledger_server, body)
+
+
+def test_chosen_networks_are_followed_and_kept(ledger_server):
+    async def body(ledger, roster, worker):
+        assert worker.models == [{}]
+        await ledger.models.choose("mask", "doors@7")
+        await ledger.models.choose("expression", "faces@2")
+        await ledger.models.choose("mask", "doors@7")  # again: what was refused is tried again
+        await until(lambda: len(worker.models) == 4)
+        assert worker.models[-1] == {"mask": "doors@7", "expression": "faces@2"}
+        await ledger.models.choose("mask", None)
+        await until(lambda: worker.models[-1] == {"expression": "faces@2"})
+        again = roster_of(ledger)
+        await again.load()
+        assert again.models == {"expression": "faces@2"}
 
     following(ledger_server, body)
 

@@ -1,19 +1,26 @@
 """Knows how a network is brought into OpenVINO's form, once. Does not run it.
 
 Conversion needs torch, whose import alone holds 400 MB: a process that wants to stay small lets
-a child do it (`convert_in_child`), and `python -m workers.runtime.conversion CACHE` is that child.
+a child do it (`convert_in_child`, or `convert_aside` beside other work), and `python -m
+workers.runtime.conversion CACHE` is that child; it reads the entries from its parent.
 """
 
+import asyncio
+import os
+import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import openvino
 
-from workers.manifest import Entry, load_manifest, verify
+from workers.manifest import Entry, WeightsError, verify
+
+BESIDE: Final = 10  # niceness of a child that must not slow the cameras down
 
 
 def place_of(entry: Entry, cache: Path) -> Path:
@@ -27,10 +34,34 @@ def convert_in_child(entries: Iterable[Entry], cache: Path) -> None:
 
     Raises subprocess.CalledProcessError where the child fails; it has said why.
     """
-    if all(place_of(entry, cache).is_file() for entry in entries):
+    missing = [entry for entry in entries if not place_of(entry, cache).is_file()]
+    if missing:
+        subprocess.run(_command(cache, 0), input=pickle.dumps(missing), check=True)
+
+
+async def convert_aside(entry: Entry, cache: Path) -> None:
+    """Convert one in a child of low priority, which ends with whoever waits for it.
+
+    Raises WeightsError where the child fails, with the last it said.
+    """
+    if place_of(entry, cache).is_file():
         return
-    command = [sys.executable, "-m", "workers.runtime.conversion", str(cache)]
-    subprocess.run(command, check=True)
+    child = await asyncio.create_subprocess_exec(
+        *_command(cache, BESIDE), stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        _, said = await child.communicate(pickle.dumps([entry]))
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode != 0:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise WeightsError(f"{entry.label} cannot be converted: {last or 'it was killed'}")
+
+
+def _command(cache: Path, niceness: int) -> list[str]:
+    return [sys.executable, "-m", "workers.runtime.conversion", str(cache), str(niceness)]
 
 
 def converted(entry: Entry, cache: Path) -> Path:
@@ -71,5 +102,6 @@ def _convert(entry: Entry, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for each in load_manifest().values():
+    os.nice(int(sys.argv[2]))
+    for each in pickle.loads(sys.stdin.buffer.read()):  # noqa: S301  # written by our parent
         converted(each, Path(sys.argv[1]))
