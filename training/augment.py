@@ -45,6 +45,60 @@ def vary(crop: Crop, size_px: int, strength: Strength, random: np.random.Generat
     return relight(out, strength, random)
 
 
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """How a whole picture is moved, as libraries do it: degrees, and shares of the side.
+
+    zoom: of width and height apart. replicate: whether the border is repeated; black otherwise.
+    """
+
+    turn_degrees: float = 0.0
+    zoom: float = 0.0
+    shift: float = 0.0
+    shear_degrees: float = 0.0
+    flip: bool = False
+    replicate: bool = False
+
+
+def move(
+    picture: Crop, size_px: int, moves: Affine, random: np.random.Generator | None = None
+) -> Crop:
+    """Return a whole picture (H, W, 3) as a square of size_px, moved at random, or not at all."""
+    high, wide = picture.shape[:2]
+    matrix = np.diag([size_px / wide, size_px / high, 1.0])
+    matrix[:2, 2] = [(size_px / wide - 1) / 2, (size_px / high - 1) / 2]  # pixels' centres
+    if random is not None:
+        matrix = _moved(size_px, moves, random) @ matrix
+    out = cv2.warpAffine(
+        picture,
+        matrix[:2],
+        (size_px, size_px),
+        borderMode=cv2.BORDER_REPLICATE if moves.replicate else cv2.BORDER_CONSTANT,
+    )
+    return np.asarray(out, np.uint8)
+
+
+def _moved(size_px: int, moves: Affine, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return a matrix (3, 3) about the middle of a square, drawn at random."""
+    turn, shear = np.deg2rad(
+        [
+            random.uniform(-moves.turn_degrees, moves.turn_degrees),
+            random.uniform(-moves.shear_degrees, moves.shear_degrees),
+        ]
+    )
+    across, down = random.uniform(1 - moves.zoom, 1 + moves.zoom, 2)
+    if moves.flip and random.random() < 0.5:
+        across = -across
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    sheared = np.array([[1.0, -np.sin(shear)], [0.0, np.cos(shear)]])
+    out = np.eye(3)
+    out[:2, :2] = rotation @ sheared @ np.diag([across, down])
+    middle = np.full(2, (size_px - 1) / 2)
+    out[:2, 2] = middle - out[:2, :2] @ middle
+    out[:2, 2] += random.uniform(-moves.shift, moves.shift, 2) * size_px
+    return out
+
+
 def live_scale(side: int, size_px: int) -> float:
     """Return the scale from a wide crop to the live one; 1 at the resolution it was cut for."""
     from training.prepare import MARGIN

@@ -1,4 +1,4 @@
-"""Knows how a confusion matrix and a calibration look as pictures. Computes no figure of its own.
+"""Knows how confusion, calibration and training look as pictures. Computes no figure of its own.
 
 Figures are drawn without pyplot: no window, no global state.
 """
@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from training.intervals import Said
 from training.judge import BINS, bin_of
+from training.state import Epoch
 
 INK: Final = "#1f2933"
 GREY: Final = "#7b8794"
@@ -97,6 +98,32 @@ def plot_reliability(said: Said, words: Words, path: Path) -> None:
         axes.set_axisbelow(True)
         _clean(axes)
     lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _head(figure, words)
+    figure.savefig(path)
+
+
+def plot_curves(epochs: Sequence[Epoch], kept: int, words: Words, path: Path) -> None:
+    """Write losses and validation's accuracy over the epochs, with the one that is kept."""
+    numbers = [epoch.number for epoch in epochs]
+    figure = Figure(figsize=(6.4, 5.6), dpi=DPI)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper.plot(numbers, [e.loss for e in epochs], color=GREY, marker=".", label="training loss")
+    losses = [e.validation_loss for e in epochs]
+    upper.plot(numbers, losses, color=BLUE, marker=".", label="validation loss")
+    shares = [e.accuracy for e in epochs]
+    lower.plot(numbers, shares, color=BLUE, marker=".", label="validation accuracy")
+    balanced = [e.balanced for e in epochs]
+    lower.plot(numbers, balanced, color=AMBER, marker=".", label="mean of the classes' recall")
+    lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    lower.set_xlabel("epoch", color=GREY)
+    lower.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (upper, lower):
+        if kept:
+            axes.axvline(kept, color="#9fb3c8", linewidth=1, linestyle="--")
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+        axes.tick_params(labelsize=9, labelcolor=INK, color=GREY)
+        axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
+        _clean(axes)
     _head(figure, words)
     figure.savefig(path)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from workers.crops import Framing, crop_faces, framing, similarities
 from workers.detector import Detector
 
+Pictures = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # each (H, W, 3) BGR
+
 MARGIN: Final = 4 / 3  # crops are kept this much wider, so that shifts and turns find pixels
 
 
@@ -106,27 +108,26 @@ def prepare(
     )
 
 
-def near_duplicates(
-    these: NDArray[np.uint8], of_those: NDArray[np.uint8], limit: float
-) -> NDArray[np.bool_]:
-    """Return which of these crops (N, S, S, 3) show, at 12x12 grey pixels, one of those again.
+def near_duplicates(these: Pictures, of_those: Pictures, limit: float) -> NDArray[np.bool_]:
+    """Return which of these crops (H, W, 3) show, at 12x12 grey pixels, one of those again.
 
     limit: the correlation from which two pictures count as one; JPEG and scaling leave about 0.99.
     """
     mine, others = _thumbnails(these), _thumbnails(of_those)
     if not len(others):
         return np.zeros(len(these), np.bool_)
-    return np.array([float((others @ row).max()) >= limit for row in mine], np.bool_)
+    again = [(mine[k : k + 512] @ others.T).max(axis=1) >= limit for k in range(0, len(mine), 512)]
+    return np.concatenate([np.zeros(0, np.bool_), *again])
 
 
-def _thumbnails(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _thumbnails(crops: Pictures) -> NDArray[np.float32]:
     """Return each crop's middle as a (144,) vector of zero mean and unit length."""
-    cut = crops.shape[1] // 8
-    rows = [
-        cv2.resize(cv2.cvtColor(crop[cut:-cut, cut:-cut], cv2.COLOR_BGR2GRAY), (12, 12),
-                   interpolation=cv2.INTER_AREA).reshape(-1)
-        for crop in crops
-    ]  # fmt: skip
+    rows = []
+    for crop in crops:
+        high, wide = (side // 8 for side in crop.shape[:2])
+        inner = crop[high : crop.shape[0] - high, wide : crop.shape[1] - wide]
+        grey = cv2.cvtColor(inner, cv2.COLOR_BGR2GRAY)
+        rows.append(cv2.resize(grey, (12, 12), interpolation=cv2.INTER_AREA).reshape(-1))
     flat = np.array(rows, np.float32).reshape(len(crops), 144)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))

@@ -2,6 +2,12 @@
 
 import hashlib
 from enum import StrEnum
+from typing import Literal
+
+# "groups": near-duplicates and people stay on one side, the same on every machine, whatever the
+# seed; pictures that show one of another side again are left out of training. "chance": every
+# picture by itself, by the seed, as the papers do.
+SplitBy = Literal["groups", "chance"]
 
 
 class Side(StrEnum):
@@ -10,6 +16,7 @@ class Side(StrEnum):
     TRAINING = "training"
     VALIDATION = "validation"
     TEST = "test"
+    LEFT_OUT = "left out"  # it shows a picture of another side again
 
 
 def side_of(group: str, validation_percent: int = 8, test_percent: int = 20) -> Side:

@@ -12,6 +12,7 @@ from ostiary.cli import (
     people,
     processes,
     subscribers,
+    training,
 )
 from ostiary.cli.place import ConfigOption, HomeOption, Place, SetOption
 
@@ -70,4 +71,5 @@ def build() -> typer.Typer:
     root.command(rich_help_panel=WATCH)(operation.doctor)
     root.add_typer(models.app, name="models", rich_help_panel=WATCH)
     root.add_typer(evaluation.app)
+    root.add_typer(training.app)
     return root

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from training.augment import Strength, middle, narrow, vary
 from training.draw import MEANS, draw_mask, dress
-from training.fit import Plan
 from training.prepare import near_duplicates, wide
 from training.splits import Side, side_of
 from workers.crops import MASK, crop_faces
@@ -92,12 +91,3 @@ def test_the_same_picture_again_is_found_after_jpeg():
     again = cv2.imdecode(data, cv2.IMREAD_COLOR)
     found = near_duplicates(np.stack([again, shapes[5]]), np.stack(shapes[:5]), 0.97)
     assert found.tolist() == [True, False]
-
-
-def test_a_plan_warms_up_then_falls_and_grows_its_crops():
-    plan = Plan(1.0, 32, 1e-3, 0.01, ((64, 0.5), (96, 1.0)))
-    rates = [plan.rate_at(n / 100) for n in range(101)]
-    assert max(rates) == pytest.approx(1e-3, rel=0.01)
-    assert rates.index(max(rates)) == 5
-    assert rates[100] < 2e-5
-    assert [plan.size_at(p) for p in (0.0, 0.49, 0.5, 1.2)] == [64, 64, 96, 96]

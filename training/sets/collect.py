@@ -13,7 +13,7 @@ from training.sets.files import File, Opened, Unreadable
 from training.sets.known import KNOWN, PRESS, KnownSet, all_known, picture_of, press_samples
 from training.sets.samples import Collected, Sample
 from training.sets.sheets import sheet_files, sheet_samples
-from training.sets.tables import NAME, Row, Table, known, read_table
+from training.sets.tables import GROUP_COLUMNS, NAME, Row, Table, known, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Labelled:
     label: str
     trained: bool = False
     kind: str = ""
+    group: str = ""
 
 
 def collect(opened: Opened, task: Task, root: str) -> Collected:
@@ -91,7 +92,8 @@ class _Collecting:
                 self.found.absent.append(f"{table.folder / name}: listed, but not there")
             else:
                 source = table.folder.name or self.root
-                self.add(Labelled(file, source, row[by_label], *_about(own, row)))
+                group = group_of(row, source)
+                self.add(Labelled(file, source, row[by_label], *_about(own, row), group))
         return True
 
     def folders(self, files: Sequence[File]) -> None:
@@ -121,7 +123,14 @@ class _Collecting:
             read = partial(picture_of, one.file)
             self.found.samples.append(
                 Sample(
-                    one.source, str(one.file.path), one.label, truth, read, one.trained, one.kind
+                    one.source,
+                    str(one.file.path),
+                    one.label,
+                    truth,
+                    read,
+                    one.trained,
+                    one.kind,
+                    group=one.group,
                 )
             )
         elif (word := self.task.skipped(one.label)) is not None:
@@ -146,3 +155,10 @@ def _about(own: KnownSet | None, row: Row) -> tuple[bool, str]:
         return own.trained(row), own.kind(row)
     kind = row.get("kind", "").casefold()
     return False, kind if kind in ("real", "drawn") else ""
+
+
+def group_of(row: Row, source: str) -> str:
+    """Return what a row shares with near-duplicates and pictures of the same person, or ""."""
+    person = row.get("lfw_name", "").rpartition("_")[0]
+    group = next((row[name] for name in GROUP_COLUMNS if row.get(name)), person)
+    return f"{source}/{group}" if group else ""

@@ -74,10 +74,9 @@ def press_samples(files: Sequence[File]) -> Iterator[Sample]:
     """Yield the bare press pictures among the files; groups are people."""
     for file in files:
         if file.path.parts[0] == PRESS and len(file.path.parts) > 2:
-            trained = not tested(f"lfw/{file.path.parts[1]}")
-            yield Sample(
-                "press", str(file.path), BARE, MISSING, partial(picture_of, file), trained, "real"
-            )
+            group = f"lfw/{file.path.parts[1]}"
+            read, trained = partial(picture_of, file), not tested(group)
+            yield Sample("press", str(file.path), BARE, MISSING, read, trained, "real", group=group)
 
 
 def clip_samples(data: Path, detector: Detector) -> Iterator[Sample]:
@@ -93,6 +92,7 @@ def clip_samples(data: Path, detector: Detector) -> Iterator[Sample]:
                 partial(np.copy, face),
                 trained,
                 "real",
+                group=frame.group,
             )
 
 

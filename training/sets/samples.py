@@ -19,6 +19,7 @@ class Sample:
     trained: whether the shipped network has learnt from it or was chosen by it.
     kind: "real", "drawn" or "", as far as the set says. sheet: whether it is a tile of FER2013.
     votes: FER+'s, (10,): the seven of `Expression`, contempt, unknown, no face; or None.
+    group: what near-duplicates and pictures of one person share, as far as the set says.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Sample:
     kind: str = ""
     sheet: bool = False
     votes: NDArray[np.float32] | None = None
+    group: str = ""
 
 
 @dataclass(slots=True)

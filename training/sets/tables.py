@@ -21,6 +21,7 @@ LABEL_COLUMNS: Final = (
     "label", "label_name", "class", "class_name", "expression", "emotion", "mask", "mask_state",
     "state",
 )  # fmt: skip
+GROUP_COLUMNS: Final = ("picture_group", "dup_group", "group", "person", "subject", "identity")
 
 Row = Mapping[str, str]
 

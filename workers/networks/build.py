@@ -1,12 +1,20 @@
 """Knows which module an entry of the manifest names and fills it with its weights. Runs nothing."""
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from safetensors.torch import load_file
 from torch import nn
 
 from workers.manifest import Entry, WeightsError, verify
-from workers.networks.mobilenet_v2 import MobileNetV2
+from workers.networks.mobilenet_v2 import MobileNetV2, MobileNetV2Hidden
 from workers.networks.sface import SFace
 from workers.networks.yunet import YuNet
+
+CLASSIFIERS: Final[Mapping[str, Callable[[int], MobileNetV2]]] = {
+    "mobilenet_v2": MobileNetV2,
+    "mobilenet_v2_hidden": MobileNetV2Hidden,
+}
 
 
 def empty(entry: Entry) -> nn.Module:
@@ -16,8 +24,8 @@ def empty(entry: Entry) -> nn.Module:
             return YuNet()
         case "sface":
             return SFace()
-        case "mobilenet_v2":
-            return MobileNetV2(entry.classes)
+        case classifier if classifier in CLASSIFIERS:
+            return CLASSIFIERS[classifier](entry.classes)
     raise WeightsError(f"{entry.label}: no network is called {entry.network!r}")
 
 

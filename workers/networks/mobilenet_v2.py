@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FEATURES: Final = 1280
+HIDDEN: Final = 128
 
 
 class Row(NamedTuple):
@@ -90,8 +91,32 @@ class MobileNetV2(nn.Module):
         self.register_buffer("deviation", spread, persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
+        return self.head(self.pooled(picture))
+
+    def pooled(self, picture: Tensor) -> Tensor:
+        """Return what the convolutions see, (N, 1280)."""
         x = ((picture - self.mean) / self.deviation).flip(1)  # ImageNet weights expect RGB
         x = self.features(x)  # (N, 1280, S/32, S/32)
-        x = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        return functional.adaptive_avg_pool2d(x, 1).flatten(1)
+
+    def head(self, x: Tensor) -> Tensor:
+        """Return logits (N, C) of what `pooled` returns."""
         out: Tensor = self.classifier(self.dropout(x))
+        return out
+
+
+class MobileNetV2Hidden(MobileNetV2):
+    """The same with a hidden layer of 128 before the classes.
+
+    N. A. Abd Elhameed, M. Saad: Face-mask-detection Project, 2023 (the average pool of 7x7 is the
+    whole of what 224 pixels leave).
+    """
+
+    def __init__(self, classes: int, dropout: float = 0.5) -> None:
+        super().__init__(classes, dropout)
+        self.hidden = nn.Linear(FEATURES, HIDDEN)
+        self.classifier = nn.Linear(HIDDEN, classes)
+
+    def head(self, x: Tensor) -> Tensor:
+        out: Tensor = self.classifier(self.dropout(functional.relu(self.hidden(x))))
         return out

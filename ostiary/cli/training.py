@@ -1,0 +1,187 @@
+"""Knows the command that trains a network on labelled pictures. Does not know how that is done."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.output import print_facts, print_json
+from ostiary.cli.place import JsonOption, place_of
+
+if TYPE_CHECKING:
+    from training.publish import Published
+    from training.recipe import Recipe
+    from training.train import Order
+
+app = typer.Typer()
+
+TASKS = ("mask", "expression")
+LAYOUT = (
+    "What --data may be: as `ostiary evaluate` takes it. Killed or stopped, the same command goes "
+    "on from where it was. The model is found by `ostiary models` where --out is a folder of "
+    "HOME/models, as it is unless said otherwise."
+)
+
+TaskArgument = Annotated[str, typer.Argument(metavar="mask|expression", help="Which network.")]
+DataOption = Annotated[Path, typer.Option("--data", help="Labelled pictures: a folder or a zip.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", help="shipped, paper, or paper-grouped (mask).")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Its folder (else HOME/models/TASK-RECIPE-SEED)."),
+]
+MinutesOption = Annotated[
+    float | None, typer.Option("--minutes", min=0.0, help="Stop after so long; see below.")
+]
+EpochsOption = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="What is drawn by chance.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Of the CPU (else all cores).")
+]
+
+
+@app.command(rich_help_panel="Watch", epilog=LAYOUT)
+def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
+    context: typer.Context,
+    task: TaskArgument,
+    data: DataOption,
+    recipe: RecipeOption = "shipped",
+    device: DeviceOption = "auto",
+    out: OutOption = None,
+    minutes: MinutesOption = None,
+    epochs: EpochsOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the mask or the expression network on labelled pictures.
+
+    Writes weights, their description, a card, curves and a confusion matrix.
+    The epoch that is kept is chosen on a validation part, the figures are of a
+    test part. --minutes stops early without changing the schedule: run the
+    same command again to go on.
+    """
+    if task not in TASKS:
+        raise Failure(f"There is no task {task!r}: mask or expression.", code=ExitCode.USAGE)
+    if not data.exists():
+        raise Failure(f"There is no folder or file {data}.", code=ExitCode.NOT_FOUND)
+    home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1
+    home = home.expanduser().absolute()
+    with _needing_extras():
+        from training.train import Order
+
+        out = out or home / "models" / f"{task}-{recipe}-{seed}"
+        chosen, cache = _recipe(task, recipe), home / "cache"
+    result = _train(Order(chosen, data, out, cache, device, epochs, seed, threads), minutes)
+    if as_json:
+        print_json(told(result))
+    else:
+        print_facts(list(_facts(result)))
+
+
+def _recipe(task: str, name: str) -> "Recipe":
+    from training.recipes import RECIPES
+
+    known = RECIPES[task]
+    if name not in known:
+        raise Failure(
+            f"There is no recipe {name!r} for {task}: {', '.join(known)}.", code=ExitCode.USAGE
+        )
+    return known[name]
+
+
+def _train(order: "Order", minutes: float | None) -> "Published":
+    """Train, with progress; what may go wrong becomes a message."""
+    from ostiary.cli.training_progress import Onlooker
+    from training.evaluation import NothingToJudge
+    from training.gather import TooLittle
+    from training.loop import Diverged
+    from training.state import StateError
+    from training.train import NoDevice, train
+    from workers.manifest import WeightsError
+
+    try:
+        with Onlooker(minutes).looking() as onlooker:
+            return train(order, onlooker)
+    except (NothingToJudge, TooLittle, StateError) as error:
+        raise Failure(*error.lines[:3]) from error
+    except (NoDevice, Diverged) as error:
+        raise Failure(str(error)) from error
+    except WeightsError as error:
+        raise Failure(*str(error).splitlines()[:3]) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or order.out}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _needing_extras() -> Iterator[None]:
+    """Say how to install what is missing: training needs more than the client does."""
+    try:
+        import training.plots  # noqa: F401  missing matplotlib is said before the long work
+
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise Failure(
+            f"Training networks needs {package}, which is not installed.",
+            "Install it: pip install 'ostiary[server,worker,train]'",
+        ) from error
+
+
+def told(result: "Published") -> dict[str, object]:
+    """Return what --json prints."""
+    made = result.made
+    return {
+        "model": made.label,
+        "out": str(result.out),
+        "recipe": made.recipe.name,
+        "seed": made.seed,
+        "labels": list(made.recipe.labels),
+        "finished": made.finished,
+        "steps": made.state.step,
+        "steps_in_all": made.steps * made.recipe.epochs,
+        "kept_epoch": made.state.best_epoch,
+        "pictures": made.counts(),
+        "temperature": made.temperature,
+        "sha256": made.sha256,
+        "measured": made.measured(),
+        "classes": {
+            one.name: {
+                "precision": one.precision,
+                "recall": one.recall,
+                "f1": one.f1,
+                "support": one.support,
+            }
+            for one in made.tested.classes
+        },
+        "confusion": [list(row) for row in made.tested.confusion],
+        "files": {name: str(path) for name, path in result.files.items()},
+    }
+
+
+def _facts(result: "Published") -> Iterator[tuple[str, object]]:
+    made = result.made
+    total = made.steps * made.recipe.epochs
+    yield "model", made.label
+    if not made.finished:
+        yield "stopped", f"after {made.state.step:,} of {total:,} steps; the same command goes on"
+    yield "kept", f"epoch {made.state.best_epoch} of {made.recipe.epochs}"
+    yield "pictures", ", ".join(f"{side} {n:,}" for side, n in made.counts().items() if n)
+    yield "accuracy", f"{made.tested.accuracy:.2%} of the test part"
+    for one in made.tested.classes:
+        yield (
+            one.name,
+            (
+                f"precision {one.precision:.4f}, recall {one.recall:.4f}, F1 {one.f1:.4f}, "
+                f"support {one.support:,}"
+            ),
+        )
+    yield "folder", result.out

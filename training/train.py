@@ -1,0 +1,140 @@
+"""Knows how a training goes from a folder of pictures to a model folder. Reads no clock."""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+import cv2
+import torch
+from safetensors.torch import load_file
+
+from training.feed import Feed
+from training.frozen import FrozenBase
+from training.gather import Source, gather
+from training.loop import Job, Loop, Watcher
+from training.material import Material
+from training.publish import Published, publish
+from training.recipe import Recipe
+from training.splits import Side
+from training.state import State, StateError, load_state
+from training.unvaried import checked
+
+IMAGENET: Final = Path(__file__).parent / "start" / "mobilenet-v2-imagenet.safetensors"
+IMAGENET_SHA256: Final = "a961f0beb85ff911fc3ffd570bbcc32ddfc248094eac7641ddb4e8c1e20aa4db"
+UNSAID: Final = ("about", "limits", "cpu_minutes")  # of a recipe: they change no weight
+
+
+class NoDevice(Exception):
+    """The device that was asked for is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be trained, on what, and where everything goes.
+
+    device: "cpu", "cuda", "cuda:N" or "auto". epochs: instead of the recipe's. cache: where cut
+    faces and converted networks are kept. threads: of the CPU.
+    """
+
+    recipe: Recipe
+    data: Path
+    out: Path
+    cache: Path
+    device: str = "auto"
+    epochs: int | None = None
+    seed: int = 0
+    threads: int = 1
+
+
+class Shell(Watcher, Protocol):
+    """Who looks on: a training's watcher, who is also told of what goes before the first step."""
+
+    def cut(self, done: int, total: int) -> None:
+        """Say how many of how many pictures are cut."""
+
+    def begin(self, loop: Loop) -> None:
+        """Say that steps begin, at the loop's state."""
+
+
+def train(order: Order, shell: Shell) -> Published:
+    """Train, or go on with what was begun in the folder; write the model there.
+
+    Raises NoDevice, NothingToJudge, TooLittle, StateError, Diverged, OSError.
+    """
+    device = device_of(order.device)
+    recipe = replace(order.recipe, epochs=order.epochs or order.recipe.epochs)
+    torch.set_num_threads(order.threads)
+    cv2.setNumThreads(1)
+    order.out.mkdir(parents=True, exist_ok=True)
+    with alone(order.out):
+        load_state(order.out, _run_without_data(recipe, order.seed))  # refused before long work
+        material = gather(Source(recipe, order.data, order.cache, order.seed), shell.cut)
+        run = _run_without_data(recipe, order.seed) | {"data": material.sha256}
+        state = load_state(order.out, run) or State(run)
+        job = _job(recipe, material, order, device)
+        loop = Loop(job, state)
+        shell.begin(loop)
+        loop.run(shell, lambda now: now.save(order.out))
+        if not state.best:  # stopped within the first epoch
+            loop.keep(0)
+        return publish(order.out, material, job, state)
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device by name; "auto" is CUDA where there is some. Raises NoDevice."""
+    there = torch.cuda.is_available()
+    if name == "auto":
+        name = "cuda" if there else "cpu"
+    if name != "cpu" and not name.startswith("cuda"):
+        raise NoDevice(f"There is no device {name!r}: cpu, cuda or auto.")
+    if name.startswith("cuda") and not there:
+        raise NoDevice(
+            "There is no CUDA here: PyTorch sees no GPU. Use --device cpu, or install PyTorch "
+            "for CUDA (see the README)."
+        )
+    return torch.device(name)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep others out of a folder; a killed process keeps nobody out. Raises StateError."""
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(f"Another process is training in {folder}.") from error
+        yield
+
+
+def _run_without_data(recipe: Recipe, seed: int) -> dict[str, str]:
+    declared = {k: v for k, v in recipe.declared().items() if k not in UNSAID}
+    digest = hashlib.sha256(repr(sorted(declared.items())).encode()).hexdigest()[:12]
+    return {
+        "recipe": f"{recipe.task} {recipe.name}, {recipe.epochs} epochs ({digest})",
+        "seed": str(seed),
+    }
+
+
+def _job(recipe: Recipe, material: Material, order: Order, device: torch.device) -> Job:
+    torch.manual_seed(order.seed)
+    network = recipe.build(len(recipe.labels))
+    if recipe.from_imagenet:
+        network.load_state_dict(imagenet(), strict=False)
+    indices = recipe.draw(material, material.where(Side.TRAINING))
+    make = recipe.make(recipe, material)
+    feed = Feed(indices, make, min(recipe.batch, len(indices)), order.seed, order.threads)
+    base = None
+    if recipe.frozen and device.type == "cpu":
+        base = FrozenBase(network, recipe.input_px, order.threads)
+    return Job(recipe, network, feed, checked(recipe, material, Side.VALIDATION), device, base)
+
+
+def imagenet() -> dict[str, torch.Tensor]:
+    """Return MobileNetV2's ImageNet features, float32. Raises ValueError if the file is another."""
+    if hashlib.sha256(IMAGENET.read_bytes()).hexdigest() != IMAGENET_SHA256:
+        raise ValueError(f"{IMAGENET} is damaged: restore it from the repository")
+    return {name: tensor.float() for name, tensor in load_file(IMAGENET).items()}
