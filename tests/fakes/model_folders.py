@@ -16,7 +16,7 @@ def write_model(home: Path, role: str, label: str, /, towards: int = 0, **change
     """Write HOME/models/{name-version}: the shipped network, which now says the class `towards`.
 
     changes: fields of the entry, as model.toml is to state them; `drop` leaves one out; `columns`
-    keeps only these of the network's classes.
+    keeps only these of the network's classes; `sure` is added to that class's logit.
     """
     torch.set_num_threads(1)
     name, _, version = label.partition("@")
@@ -24,7 +24,7 @@ def write_model(home: Path, role: str, label: str, /, towards: int = 0, **change
     folder.mkdir(parents=True)
     shipped = load_manifest()[role]
     state = load_file(shipped.file)
-    state[f"{HEAD}.bias"][towards] += SURE
+    state[f"{HEAD}.bias"][towards] += changes.pop("sure", SURE)
     columns = changes.pop("columns", list(range(shipped.classes)))
     for part in ("weight", "bias"):
         state[f"{HEAD}.{part}"] = state[f"{HEAD}.{part}"][columns].clone()

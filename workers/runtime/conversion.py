@@ -20,7 +20,7 @@ import openvino
 
 from workers.manifest import Entry, WeightsError, verify
 
-BESIDE: Final = 10  # niceness of a child that must not slow the cameras down
+BESIDE: Final = 5  # niceness of a child that must not slow the cameras down
 
 
 def place_of(entry: Entry, cache: Path) -> Path:
