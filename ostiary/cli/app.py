@@ -4,6 +4,7 @@ import typer
 
 from ostiary.cli import (
     alerts,
+    analysis,
     cameras,
     evaluation,
     keys,
@@ -22,6 +23,7 @@ Start everything with a demo: [bold]ostiary up --demo[/bold]. Then, beside it:
 [bold]ostiary camera add lobby rtsp://user@host/path[/bold] adds a camera,
 [bold]ostiary person enrol Ada ada.jpg --consent TEXT[/bold] enrols somebody,
 [bold]ostiary alerts tail[/bold] shows alerts as they come,
+[bold]ostiary analyze door.jpg[/bold] looks at photographs and films, with no server,
 [bold]ostiary doctor[/bold] says what is wrong with this machine.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not running.
@@ -70,6 +72,7 @@ def build() -> typer.Typer:
     root.command(rich_help_panel=WATCH)(operation.status)
     root.command(rich_help_panel=WATCH)(operation.doctor)
     root.add_typer(models.app, name="models", rich_help_panel=WATCH)
+    root.add_typer(analysis.app)
     root.add_typer(evaluation.app)
     root.add_typer(training.app)
     return root
