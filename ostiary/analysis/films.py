@@ -31,7 +31,7 @@ FORMATS: Final = (
 MOST_PX: Final = 64_000_000
 STEP_S: Final = 0.001  # between two pictures of one time, so that none is before the other
 GIF_S: Final = 0.1  # what browsers make of pictures of an animation that have no time
-EARLY_S: Final = 1.0  # missing at a film's end: it was cut off
+EARLY_S: Final = 1.0  # more than that, and a tenth, missing at its end: it was cut off
 WARM_UPS: Final = 10  # reads that a webcam may need before its first picture
 
 
@@ -91,7 +91,12 @@ def film(path: Path, name: str) -> Iterator[Film]:
         stream = _shown(container, name)
         duration_s = _duration_s(container, stream)
         frames = _timed(_decoded(container, stream, name), stream)
-        yield Film(Kind.FILM, _rate_hz(stream), duration_s, _whole(frames, duration_s, name))
+        yield Film(
+            Kind.FILM,
+            _rate_hz(stream),
+            duration_s,
+            _whole(frames, _least_s(container, duration_s), name),
+        )
 
 
 def _shown(container: InputContainer, name: str) -> VideoStream:
@@ -121,6 +126,12 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return container.duration / av.time_base if container.duration else None
 
 
+def _least_s(container: InputContainer, duration_s: float | None) -> float:
+    """Return how long the film is at least, if it is whole: some count from its first picture."""
+    before_s = max(0.0, (container.start_time or 0) / av.time_base)
+    return 0.0 if duration_s is None else 0.9 * (duration_s - before_s) - EARLY_S
+
+
 def _decoded(container: InputContainer, stream: VideoStream, name: str) -> Iterator[VideoFrame]:
     """Yield what can be decoded; a damaged packet costs its picture, not those after it."""
     count = damaged = 0
@@ -143,26 +154,30 @@ def _decoded(container: InputContainer, stream: VideoStream, name: str) -> Itera
 
 
 def _timed(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[Frame]:
-    """Yield pictures upright, with times that rise, whatever the file says."""
+    """Yield pictures upright, with times that rise; one that has none comes as after the last."""
     interval_s, aspect = 1 / _rate_hz(stream), float(stream.sample_aspect_ratio or 1)
     first_s: float | None = None
-    time_s = -interval_s
+    time_s: float | None = None
     for frame in frames:
+        next_s = 0.0 if time_s is None else time_s + interval_s
         said_s = frame.time
         if said_s is not None and first_s is None:
-            first_s = said_s - max(0.0, time_s + interval_s)
-        wanted_s = time_s + interval_s if said_s is None else said_s - (first_s or 0.0)
-        time_s = max(wanted_s, time_s + STEP_S, 0.0)
+            first_s = said_s - next_s
+        wanted_s = next_s if said_s is None else said_s - (first_s or 0.0)
+        if time_s is not None:
+            wanted_s = max(wanted_s, time_s + STEP_S)
+            interval_s = wanted_s - time_s
+        time_s = max(0.0, wanted_s)
         yield Frame(upright(frame, aspect), time_s)
 
 
-def _whole(frames: Iterator[Frame], duration_s: float | None, name: str) -> Iterator[Frame]:
+def _whole(frames: Iterator[Frame], least_s: float, name: str) -> Iterator[Frame]:
     """Yield all frames; raise Unreadable where the film ends long before it says."""
     last_s = 0.0
     for frame in frames:
         last_s = frame.time_s
         yield frame
-    if duration_s is not None and last_s < duration_s - max(EARLY_S, 0.1 * duration_s):
+    if last_s < least_s:
         raise unreadable(name, _breaks_off(last_s))
 
 
@@ -190,10 +205,12 @@ def webcam(number: int | str, name: str) -> Iterator[Film]:
 
     A path stands for a camera as well; it ends where the pictures do.
     """
+    if isinstance(number, int) and not Path(f"/dev/video{number}").exists():
+        raise Unreadable(Problem(name, Trouble.MISSING, _no_webcam()))
     capture = cv2.VideoCapture(number)
     try:
         if not capture.isOpened():
-            raise Unreadable(Problem(name, Trouble.MISSING, _no_webcam(number)))
+            raise unreadable(name, "the webcam cannot be opened: is another program using it?")
         rate_hz = capture.get(cv2.CAP_PROP_FPS)
         rate_hz = rate_hz if 1 <= rate_hz <= 240 else 30.0
         yield Film(Kind.WEBCAM, rate_hz, None, _captured(capture, name))
@@ -201,12 +218,11 @@ def webcam(number: int | str, name: str) -> Iterator[Film]:
         capture.release()
 
 
-def _no_webcam(number: int | str) -> str:
+def _no_webcam() -> str:
     there = sorted(place.name.removeprefix("video") for place in Path("/dev").glob("video[0-9]*"))
     if there:
-        which = ", ".join(f"webcam:{one}" for one in there)
-        return f"webcam {number} cannot be opened; there are {which}"
-    return f"there is no webcam {number}: this machine has no /dev/video*"
+        return f"there is no such webcam; there are {', '.join(f'webcam:{one}' for one in there)}"
+    return "there is no such webcam: this machine has no /dev/video*"
 
 
 def _captured(capture: cv2.VideoCapture, name: str) -> Iterator[Frame]:
