@@ -7,11 +7,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from workers.manifest import Entry, WeightsError, verify
+from workers.networks.classifier import Classifier
+from workers.networks.face_mobilenet import FaceMobileNet
 from workers.networks.mobilenet_v2 import MobileNetV2, MobileNetV2Hidden
 from workers.networks.sface import SFace
 from workers.networks.yunet import YuNet
 
-CLASSIFIERS: Final[Mapping[str, Callable[[int], MobileNetV2]]] = {
+CLASSIFIERS: Final[Mapping[str, Callable[[int], Classifier]]] = {
+    "face_mobilenet": FaceMobileNet,
     "mobilenet_v2": MobileNetV2,
     "mobilenet_v2_hidden": MobileNetV2Hidden,
 }

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workers.networks.classifier import Classifier
+
 FEATURES: Final = 1280
 HIDDEN: Final = 128
 
@@ -67,7 +69,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.adds else y
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Classifier):
     """Classes of a picture. Input (N, 3, S, S), BGR 0..255, S a multiple of 32; output logits."""
 
     mean: Tensor
@@ -90,17 +92,12 @@ class MobileNetV2(nn.Module):
         spread = torch.tensor(DEVIATION_BGR).view(1, 3, 1, 1)
         self.register_buffer("deviation", spread, persistent=False)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.head(self.pooled(picture))
-
     def pooled(self, picture: Tensor) -> Tensor:
-        """Return what the convolutions see, (N, 1280)."""
         x = ((picture - self.mean) / self.deviation).flip(1)  # ImageNet weights expect RGB
         x = self.features(x)  # (N, 1280, S/32, S/32)
         return functional.adaptive_avg_pool2d(x, 1).flatten(1)
 
     def head(self, x: Tensor) -> Tensor:
-        """Return logits (N, C) of what `pooled` returns."""
         out: Tensor = self.classifier(self.dropout(x))
         return out
 

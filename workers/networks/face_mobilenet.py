@@ -1,0 +1,56 @@
+"""Knows SFace's convolutions with a linear head, on grey. Does not know what its classes mean.
+
+A. G. Howard et al.: MobileNets, arXiv:1704.04861. Features that tell people apart also tell what
+their faces do: classes begin from SFace's weights (`workers.networks.sface`), not from ImageNet's.
+3.2 M parameters. Colour is left out, as the sets of expressions have none.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from workers.networks.classifier import Classifier
+from workers.networks.sface import SFace
+
+LUMA_BGR: Final = (0.114, 0.587, 0.299)  # ITU-R BT.601
+FEATURES: Final = 1024
+
+
+class FaceMobileNet(Classifier):
+    """Classes of a face. Input (N, 3, S, S), BGR 0..255, S a multiple of 16; output logits."""
+
+    luma: Tensor
+
+    def __init__(self, classes: int, dropout: float = 0.3) -> None:
+        super().__init__()
+        whole = SFace()
+        first = nn.Conv2d(1, 32, 3, 1, 1, bias=False)
+        stem = nn.Sequential(first, *list(whole.stem)[1:])
+        self.features = nn.Sequential(stem, *whole.body, whole.norm)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(FEATURES, classes)
+        self.register_buffer("luma", torch.tensor(LUMA_BGR).view(1, 3, 1, 1), persistent=False)
+
+    def pooled(self, picture: Tensor) -> Tensor:
+        grey = (picture * self.luma).sum(dim=1, keepdim=True)
+        out: Tensor = self.features((grey - 127.5) / 128.0).mean(dim=(2, 3))  # of (N, 1024, S/16)
+        return out
+
+    def head(self, x: Tensor) -> Tensor:
+        out: Tensor = self.classifier(self.dropout(x))
+        return out
+
+
+def begun(sface: dict[str, Tensor], classes: int) -> FaceMobileNet:
+    """Return a network whose convolutions are SFace's (its weights by name); the head by chance."""
+    network = FaceMobileNet(classes)
+    whole = SFace()
+    whole.load_state_dict(sface)
+    convolutions = [whole.stem, *whole.body, whole.norm]
+    state = nn.Sequential(*convolutions).state_dict()
+    state["0.0.weight"] = state["0.0.weight"].sum(dim=1, keepdim=True)  # grey: all channels alike
+    network.features.load_state_dict(state)
+    nn.init.normal_(network.classifier.weight, std=0.01)
+    nn.init.zeros_(network.classifier.bias)
+    return network
