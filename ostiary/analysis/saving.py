@@ -73,7 +73,8 @@ def save_photograph(pixels: Pixels, place: Path) -> Path:
         part.write_bytes(data)
         part.replace(place)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise _refused(place, error) from error
     return place
 
@@ -128,7 +129,8 @@ class FilmWriter:
         with suppress(OSError, av.error.FFmpegError):
             if container is not None:
                 container.close()
-        self._part.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._part.unlink()
 
     def _begun(self, pixels: Pixels) -> tuple[VideoStream, OutputContainer]:
         if self._container is None or self._stream is None:

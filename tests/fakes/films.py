@@ -21,12 +21,13 @@ def write_film(path, pictures, times_s=None, codec="libx264", options=None, aspe
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=dict(options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, TICKS)
+        ticks = 25 if path.suffix == ".avi" else TICKS  # AVI knows pictures a second, not times
+        stream.codec_context.time_base = Fraction(1, ticks)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         for pixels, time_s in zip(pictures, times_s, strict=True):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="bgr24")
-            frame.pts, frame.time_base = round(time_s * TICKS), Fraction(1, TICKS)
+            frame.pts, frame.time_base = round(time_s * ticks), Fraction(1, ticks)
             container.mux(stream.encode(frame.reformat(format="yuv420p")))
         container.mux(stream.encode(None))
     return path
