@@ -14,12 +14,12 @@ MATRICES = {  # of a track's header: how a player turns the picture, degrees clo
 }
 
 
-def write_film(path, pictures, times_s=None, codec="libx264", options=None, aspect=None):
+def write_film(path, pictures, times_s=None, options=None, aspect=None):
     """Encode BGR pictures (H, W, 3), of even sides, each at its time (25 a second by default)."""
     times_s = [index / 25 for index in range(len(pictures))] if times_s is None else times_s
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=dict(options or {}))
+        stream = container.add_stream("libx264", rate=25, options=dict(options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         ticks = 25 if path.suffix == ".avi" else TICKS  # AVI knows pictures a second, not times
         stream.codec_context.time_base = Fraction(1, ticks)
