@@ -161,7 +161,7 @@ def _recipe(made: Made) -> str:
     said = (
         f"- **Recipe** `{recipe.name}`, seed {made.seed}: {recipe.optimiser.kind} at "
         f"{recipe.optimiser.rate:g} ({recipe.schedule.kind}), batch {recipe.batch}, "
-        f"{recipe.epochs} epochs of {made.steps:,} steps ({made.shown:,} pictures, repeats included). "
+        f"{recipe.epochs} epochs of {made.steps:,} steps ({made.shown:,} pictures). "
         f"The weights of epoch {state.best_epoch} are kept, chosen by {recipe.choose}."
     )
     if made.finished:

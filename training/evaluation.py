@@ -15,6 +15,7 @@ from pathlib import Path
 
 from training.answers import Answers, Networks, Report, ask
 from training.intervals import Figure, Judged, Said, judge, median
+from training.learnt import marked
 from training.parts import Split, split
 from training.recognition import evaluate_recognition
 from training.sets.classes import TASKS, Task, TaskName
@@ -91,6 +92,7 @@ def evaluate(request: Request, report: Report) -> Evaluation:
         networks = Networks.load(task, entry, request.cache)
         if task.name == "mask" and all_known(found) and (root / CLIPS).is_dir():
             found.samples += clip_samples(root, networks.eyes.live)
+        found.samples = marked(found.samples, entry.file.parent)
         chosen, learnt = untrained(found.samples, request.everything)
         answers = ask(networks, chosen, report)
         if not answers.samples:

@@ -8,13 +8,13 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from workers.networks.mobilenet_v2 import MobileNetV2
+from workers.networks.classifier import Classifier
 
 
 class _Pooled(nn.Module):
     """A network's convolutions alone, as a module."""
 
-    def __init__(self, network: MobileNetV2) -> None:
+    def __init__(self, network: Classifier) -> None:
         super().__init__()
         self.network = network
 
@@ -25,7 +25,7 @@ class _Pooled(nn.Module):
 class FrozenBase:
     """What a network's convolutions say of pictures (N, 3, S, S): (N, 1280), on the CPU."""
 
-    def __init__(self, network: MobileNetV2, size_px: int, threads: int) -> None:
+    def __init__(self, network: Classifier, size_px: int, threads: int) -> None:
         example = torch.zeros(1, 3, size_px, size_px)
         with torch.no_grad():
             model = openvino.convert_model(_Pooled(network).eval(), example_input=example)

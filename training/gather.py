@@ -66,7 +66,7 @@ def gather(source: Source, report: Report) -> Material:
     _every_side(recipe, truth, sides)
     digest = hashlib.sha256()
     for sample, label, side in zip(samples, truth, sides, strict=True):
-        digest.update(f"{sample.source}/{sample.name} {label} {side}\n".encode())
+        digest.update(f"{sample.name} {label} {side}\n".encode())
     for picture in pictures:
         digest.update(picture.tobytes())
     return Material(
@@ -139,8 +139,7 @@ def _at(crops: Pictures, indices: Iterable[int]) -> list[Picture]:
 
 
 def _side(sample: Sample, by_chance: bool, seed: int) -> Side:
-    own = f"{sample.source}/{sample.name}"
-    group = f"{seed}/{own}" if by_chance else sample.group or own
+    group = f"{seed}/{sample.name}" if by_chance else sample.group or sample.name
     if not sample.sheet:
         return side_of(group)
     return side_of(group, 6, 0) if sample.trained else Side.TEST

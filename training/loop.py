@@ -21,7 +21,7 @@ from training.feed import Batch, Feed
 from training.recipe import Recipe
 from training.state import Epoch, State
 from training.unvaried import Checked, logits_of
-from workers.networks.mobilenet_v2 import MobileNetV2
+from workers.networks.classifier import Classifier
 
 Pooled = Callable[[Tensor], Tensor]  # (N, 3, S, S) -> (N, 1280)
 
@@ -54,7 +54,7 @@ class Job:
     """All that a training needs. base: what a frozen network sees by, or None to see by itself."""
 
     recipe: Recipe
-    network: MobileNetV2
+    network: Classifier
     feed: Feed
     checked: Checked
     device: torch.device
@@ -130,7 +130,7 @@ class Loop:
         self.state.step += 1
         self._follow()
 
-    def _logits(self, network: MobileNetV2, crops: Tensor) -> Tensor:
+    def _logits(self, network: Classifier, crops: Tensor) -> Tensor:
         if self.job.base is not None:
             return network.head(self.job.base(crops).to(self.job.device))
         out: Tensor = network(crops.to(self.job.device, non_blocking=True))

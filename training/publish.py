@@ -3,7 +3,6 @@
 `model.toml` is written last: who finds it finds everything else.
 """
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from torch import Tensor
 
 from training.card import Made, card, description, percent
 from training.judge import figures, fit_temperature, softmax
+from training.learnt import NAME as SPLIT
+from training.learnt import write_split
 from training.loop import Job
 from training.material import Material
 from training.plots import Words, plot_confusion, plot_curves
@@ -23,7 +24,6 @@ from training.splits import Side
 from training.state import State
 from training.unvaried import checked, logits_of
 
-SPLIT: Final = "split.csv"
 DESCRIPTION: Final = "model.toml"
 
 
@@ -81,7 +81,7 @@ def _write(out: Path, made: Made) -> dict[str, Path]:
     names = {"split": SPLIT, "curves": "curves.png", "confusion": "confusion.png",
              "card": "card.md", "model": DESCRIPTION}  # fmt: skip
     files = {what: out / name for what, name in names.items()}
-    write_split(made.material, files["split"])
+    write_split(made.material.samples, made.material.sides.tolist(), files["split"])
     words = Words(f"{made.label}, training", f"kept: epoch {made.state.best_epoch}")
     plot_curves(made.state.epochs, made.state.best_epoch, words, files["curves"])
     below = f"accuracy {percent(made.tested.accuracy)} of {made.tested.pictures:,} test pictures"
@@ -91,12 +91,3 @@ def _write(out: Path, made: Made) -> dict[str, Path]:
     files["card"].write_text(card(made), encoding="utf-8")
     files["model"].write_text(description(made), encoding="utf-8")
     return files
-
-
-def write_split(material: Material, path: Path) -> None:
-    """Write which picture was on which side."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("source", "name", "label", "side"))
-        for sample, side in zip(material.samples, material.sides, strict=True):
-            writer.writerow((sample.source, sample.name, sample.label, side))

@@ -16,6 +16,7 @@ from training.material import Material
 from training.sets.classes import TaskName
 from training.splits import SplitBy
 from workers.crops import Framing
+from workers.networks.classifier import Classifier
 from workers.networks.mobilenet_v2 import MobileNetV2
 
 Crop = NDArray[np.uint8]  # (S, S, 3) BGR
@@ -129,7 +130,7 @@ class Recipe:
     batch: int
     input_px: int
     network: str = "mobilenet_v2"
-    build: Callable[[int], MobileNetV2] = MobileNetV2
+    build: Callable[[int], Classifier] = MobileNetV2
     frozen: bool = False
     from_imagenet: bool = True
     sets: tuple[str, ...] = ()

@@ -159,10 +159,14 @@ def load_manifest(path: Path = FOLDER / "manifest.toml") -> dict[Role, Entry]:
 
 
 def _folders(home: Path | None) -> Iterator[Path]:
-    """Yield the model folders; one whose name begins with a dot is still being written."""
+    """Yield the model folders, without such as are still being written.
+
+    Those are they whose name begins with a dot, and those where a training has not ended yet.
+    """
     if home is not None and (home / "models").is_dir():
         for folder in sorted((home / "models").iterdir()):
-            if folder.is_dir() and not folder.name.startswith("."):
+            training = (folder / "state.pt").exists() and not (folder / "model.toml").exists()
+            if folder.is_dir() and not folder.name.startswith(".") and not training:
                 yield folder
 
 

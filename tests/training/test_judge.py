@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from training.judge import expected_calibration_error, figures, fit_temperature, softmax
 
@@ -51,3 +56,19 @@ def test_a_temperature_that_was_put_in_is_found(temperature, seed):
 def test_softmax_survives_large_logits():
     out = softmax(np.array([[1000.0, 0.0]], np.float32))
     assert out.tolist() == [[1.0, 0.0]]
+
+
+@given(st.integers(0, 2**16), st.integers(2, 7))
+def test_the_figures_are_scikit_learns(seed, classes):
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, classes, 60)
+    said = np.where(random.random(60) < 0.6, truth, random.integers(0, classes, 60))
+    found = figures(chances(said.tolist(), classes), truth, [str(n) for n in range(classes)])
+    labels = list(range(classes))
+    theirs = precision_recall_fscore_support(truth, said, labels=labels, zero_division=0)
+    ours = [[getattr(one, name) for one in found.classes]
+            for name in ("precision", "recall", "f1", "support")]  # fmt: skip
+    assert np.allclose(ours, theirs)
+    assert np.array_equal(found.confusion, confusion_matrix(truth, said, labels=labels))
+    if len(set(truth.tolist())) == classes:
+        assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, said))
