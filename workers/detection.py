@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.boxes import Letterbox, suppress
+from engine.boxes import Letterbox, area, suppress
 from engine.faces import Detections, no_detections
 
 STRIDES: Final = (8, 16, 32)
+COVERED: Final = 0.6  # a find that lies so much within a face is part of it: an eye, a cheek
 CANDIDATES: Final = 512  # before suppression, best first: a crowd, not a flood
 
 Floats = NDArray[np.float32]
@@ -69,3 +70,23 @@ def decode(raw: Raw, grid: Floats, mapping: Letterbox, limits: Limits) -> Detect
     return Detections(
         mapping.to_source(boxes[kept]), mapping.to_source(points.astype(np.float32)), scores[kept]
     )
+
+
+def joined(coarse: Detections, fine: Detections, iou: float) -> Detections:
+    """Return the faces of two looks at one picture, best first; of one face the surer find.
+
+    What the finer look finds within a face that fills much of the picture is no face of its own.
+    """
+    if len(coarse) and len(fine):
+        low = np.maximum(fine.boxes[:, None, :2], coarse.boxes[None, :, :2])
+        high = np.minimum(fine.boxes[:, None, 2:], coarse.boxes[None, :, 2:])
+        shared = np.clip(high - low, 0, None).prod(axis=2)
+        sizes = area(fine.boxes)[:, None]
+        within = (shared > COVERED * sizes) & (2 * sizes < area(coarse.boxes)[None, :])
+        own = np.flatnonzero(~within.any(axis=1))
+        fine = Detections(fine.boxes[own], fine.points[own], fine.scores[own])
+    boxes = np.concatenate([coarse.boxes, fine.boxes])
+    points = np.concatenate([coarse.points, fine.points])
+    scores = np.concatenate([coarse.scores, fine.scores])
+    kept = suppress(boxes, scores, iou)
+    return Detections(boxes[kept], points[kept], scores[kept])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.faces import Detections
 from engine.purpose import Purpose
 from workers.crops import ALIGNED, EXPRESSION, MASK, Crops, Framing, crop_faces
+from workers.detection import joined
 from workers.detector import Detector
 from workers.manifest import Entry, Role, load_manifest
 from workers.preprocess import input_size
@@ -19,6 +20,7 @@ from workers.runtime import DeviceError, Runtime
 
 Picture = NDArray[np.uint8]  # (H, W, 3) BGR
 DETECT_SIZE_PX = 640
+CLOSE_PX: Final = 1920  # the longer side in which small faces of a large photograph are looked for
 FRAMINGS: Final[Mapping[Role, Framing]] = {
     "embedder": ALIGNED,
     "mask": MASK,
@@ -44,6 +46,7 @@ class Models:
         self._detector = Detector(
             parts.runtimes["detector"], parts.entries["detector"], parts.detect_size_px
         )
+        self._close = Detector(parts.runtimes["detector"], parts.entries["detector"], CLOSE_PX)
 
     @property
     def entries(self) -> Mapping[Role, Entry]:
@@ -98,6 +101,20 @@ class Models:
         everything, as one batch of equal sizes costs it less than several of parts.
         """
         return self._detector.detect(pictures, areas if self._parts.device == "cpu" else None)
+
+    def search(self, photographs: Sequence[Picture]) -> list[Detections]:
+        """Return the faces of each photograph; a large one is looked at a second time, closely.
+
+        Faces of 30 pixels in a photograph of 4000 vanish where its longer side becomes 640; faces
+        as large as the picture vanish where it does not. It costs nine times a live picture.
+        """
+        found = self.detect(photographs)
+        limit_px = 1.25 * self._parts.detect_size_px
+        large = [place for place, one in enumerate(photographs) if max(one.shape[:2]) > limit_px]
+        closely = self._close.detect([photographs[place] for place in large])
+        for place, faces in zip(large, closely, strict=True):
+            found[place] = joined(found[place], faces, self.thresholds("detector")["iou"])
+        return found
 
     def crop(
         self, picture: Picture, points: NDArray[np.float32], wanted: Framing = ALIGNED

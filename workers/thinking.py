@@ -92,7 +92,7 @@ def glance(models: Models, jobs: Sequence[Job], purpose: Purpose) -> None:
     No photograph follows that shows a face better, so that faces unfit for use are shown as well:
     their evidence says why they are unfit, and who asks decides what it is worth.
     """
-    found = models.detect([job.picture.pixels for job in jobs])
+    found = models.search([job.picture.pixels for job in jobs])
     people, moods = purpose is Purpose.PEOPLE, purpose is Purpose.EXPRESSION
     for job, faces in zip(jobs, found, strict=True):
         job.faces = faces
