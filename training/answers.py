@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from training.judge import softmax
 from training.live import LONGEST_PX, live_runtime
 from training.looking import FINE_PX, Eyes
-from training.sets.classes import INCORRECT, Task
+from training.sets.classes import Task
 from training.sets.files import Unreadable
 from training.sets.pictures import Picture
 from training.sets.samples import Sample
 from workers.crops import crop_faces
 from workers.detector import Detector
 from workers.manifest import Entry, load_manifest
+from workers.models import three_states
 from workers.runtime.openvino import OpenVinoRuntime
 
 Report = Callable[[int, int], None]  # how many of how many pictures are done
@@ -98,25 +99,16 @@ def ask(networks: Networks, samples: Sequence[Sample], report: Report) -> Answer
             asking.fall_back(row)
     logits = np.array([row.logits for row in asking.rows], np.float32)
     entry, task = networks.entry, networks.task
+    chances = softmax(logits.reshape(-1, entry.classes), entry.thresholds["temperature"])
     return Answers(
         tuple(row.sample for row in asking.rows),
-        of_task(softmax(logits.reshape(-1, entry.classes), entry.thresholds["temperature"]), task),
+        three_states(chances) if task.name == "mask" else chances,
         np.array([row.points is not None for row in asking.rows], np.bool_),
         np.array([row.side_px for row in asking.rows], np.float32),
         tuple(asking.unreadable),
         np.array([row.network_ms for row in asking.rows]),
         np.array([row.crop_ms for row in asking.rows]),
     )
-
-
-def of_task(chances: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
-    """Return a network's chances in the task's classes, (N, C).
-
-    A mask network of two classes, worn and missing, never says that a mask is worn wrongly.
-    """
-    if chances.shape[1] == len(task.classes):
-        return chances
-    return np.insert(chances, INCORRECT, 0.0, axis=1)
 
 
 @dataclass(frozen=True, slots=True)

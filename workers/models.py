@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces import Detections
+from engine.observations import MaskState
 from engine.purpose import Purpose
 from workers.crops import ALIGNED, EXPRESSION, MASK, Crops, Framing, crop_faces
 from workers.detection import joined
@@ -151,7 +152,7 @@ class Models:
 
     def mask(self, crops: Crops) -> NDArray[np.float32]:
         """Return probabilities (N, 3), in MaskState's order, of faces cut by `framing`."""
-        return self._classify("mask", crops)
+        return three_states(self._classify("mask", crops))
 
     def expression(self, crops: Crops) -> NDArray[np.float32]:
         """Return probabilities (N, 7), in Expression's order, of faces cut by `framing`."""
@@ -174,6 +175,17 @@ class Models:
             return np.zeros((0, columns), np.float32)
         (output,) = self._parts.runtimes[role].run(crops).values()
         return output
+
+
+def three_states(chances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a mask network's chances (N, 3) in MaskState's order.
+
+    A network of two classes, worn and missing, never says that a mask is worn wrongly.
+    """
+    states = list(MaskState)
+    if chances.shape[1] == len(states):
+        return chances
+    return np.insert(chances, states.index(MaskState.INCORRECT), 0.0, axis=1)
 
 
 def alert_models(models: Models) -> dict[str, str]:

@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from fakes.model_folders import write_model
 
 from engine.observations import MaskState
 from ostiary.demo.mask import draw_mask
 from ostiary.demo.portraits import load_portraits, read_picture
 from workers.crops import ALIGNED, EXPRESSION, MASK
+from workers.manifest import load_models
 from workers.models import Models
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -89,3 +91,15 @@ def test_no_faces_need_no_network(models):
     assert models.crop(np.zeros((50, 50, 3), np.uint8), np.zeros((0, 5, 2), np.float32)).shape == (
         0, 112, 112, 3,
     )  # fmt: skip
+
+
+def test_a_mask_network_of_two_classes_never_says_incorrect(tmp_path):
+    write_model(tmp_path, "mask", "two@1", columns=[0, 2])
+    chosen = load_models(tmp_path).chosen({"mask": "two"})
+    two = Models.load("cpu", tmp_path / "cache", threads=1, entries=chosen)
+    crops = np.random.default_rng(3).integers(0, 255, (2, 96, 96, 3)).astype(np.uint8)
+    rows = two.mask(crops)
+    assert rows.shape == (2, 3)
+    assert rows[:, 1].max() == 0.0
+    assert rows.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert two.mask(crops[:0]).shape == (0, 3)

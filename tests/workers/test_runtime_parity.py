@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from fakes.model_folders import write_model
 
 from engine.faces import Detections
 from workers.crops import ALIGNED, EXPRESSION, MASK, crop_faces
 from workers.detector import Detector
-from workers.manifest import load_manifest
+from workers.manifest import load_manifest, load_models
 from workers.models import runtime_for
 from workers.preprocess import fit
 from workers.runtime import DeviceError
@@ -67,6 +68,19 @@ def test_openvino_and_torch_agree(role, device, cache, inputs):
         assert worst < TOLERANCE[device], f"{role} {name}: {worst}"
     first, mirrored = next(iter(ours.values()))
     assert not np.allclose(first, mirrored), "the parity would hold for any input"
+
+
+@pytest.mark.parametrize("role", ["mask", "expression"])
+def test_a_model_of_another_size_agrees_too(role, cache, tmp_path):
+    write_model(tmp_path, role, "large@1", sure=1.0, input=[224, 224])
+    entry = load_models(tmp_path).of(role, "large")
+    detector = load_manifest()["detector"]
+    faces = Detector(OpenVinoRuntime(detector, cache, 1), detector, 640).detect([a_picture()])[0]
+    crops = crop_faces(a_picture(), faces.points, FRAMINGS[role].resized(224))
+    (ours,) = OpenVinoRuntime(entry, cache, 1).run(crops).values()
+    (theirs,) = TorchRuntime(entry, "cpu").run(crops).values()
+    assert len(ours) > 0
+    assert np.abs(ours - theirs).max() / np.abs(ours).max() < TOLERANCE["cpu"]
 
 
 def test_a_network_is_converted_once(cache):
