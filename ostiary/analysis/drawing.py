@@ -27,6 +27,8 @@ TONES: Final[dict[MaskState | None, Colour]] = {
 INKS: Final[dict[MaskState | None, Colour]] = {MaskState.INCORRECT: (16, 16, 16)}
 WHITE: Final = (255, 255, 255)
 FONT_SHARE: Final = 0.026  # of the picture's shorter side
+PLAIN_FONT_PX: Final = 13  # small pictures are written on in this size, where it takes no more of
+PLAIN_FONT_SHARE: Final = 0.036  # their shorter side than this
 LEAST_FONT_SHARE: Final = 0.012  # where faces are small or many: still readable on a screen
 LEAST_FONT_PX: Final = 10  # Chinese characters need as many
 BOLD: Final = 600
@@ -66,7 +68,7 @@ def draw(picture: Picture, language: Language = Language.ENGLISH) -> Pixels:
 def font_for(size_px: tuple[int, int], faces_px: Sequence[int]) -> int:
     """Return the font's size: by the picture's, and smaller where the typical face is small."""
     shorter = min(size_px)
-    wanted = FONT_SHARE * shorter
+    wanted = max(FONT_SHARE * shorter, min(PLAIN_FONT_PX, PLAIN_FONT_SHARE * shorter))
     if faces_px:
         wanted = min(wanted, 0.3 * float(np.median(faces_px)))
     return max(LEAST_FONT_PX, round(max(wanted, LEAST_FONT_SHARE * shorter)))

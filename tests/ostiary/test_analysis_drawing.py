@@ -111,6 +111,7 @@ def test_any_size_and_any_place_can_be_drawn(size, box):
 
 def test_writing_grows_with_the_picture():
     assert font_for((160, 120), [50]) == 10
+    assert font_for((640, 360), [100]) == 13
     small, large = font_for((1280, 720), [150]), font_for((7680, 4320), [900])
     assert large == pytest.approx(6 * small, rel=0.05)
     assert font_for((7680, 4320), [60]) >= 4320 / 100

@@ -1,7 +1,19 @@
 """`ostiary analyze` end to end: what it prints, writes and saves, and how it ends."""
 
 import csv
+import fcntl
+import itertools
 import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 
 import av
 import cv2
@@ -12,12 +24,16 @@ from fakes.films import turn_metadata, write_film, write_sound
 from fakes.worker_scenes import scene
 from PIL import Image
 
+from ostiary.analysis import films, sources
 from ostiary.analysis.drawing import TONES
 from ostiary.analysis.reporting import COLUMNS
+from ostiary.analysis.saving import Saver
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +156,77 @@ def test_a_folder_with_everything_wrong_in_it(analyze, tmp_path):
         assert word in line
     kept = sorted(str(one.relative_to(tmp_path / "out")) for one in (tmp_path / "out").rglob("*.*"))
     assert kept == ["a.png", "deep/z.webp"]
+
+
+def test_a_webcam_ends_by_ctrl_c_and_what_it_saw_counts(analyze, tmp_path, monkeypatch):
+    """A film stands for the camera; the loop that reads it, and the interruption, are the real."""
+    path = write_film(tmp_path / "camera.mp4", walk("obama", 40))
+
+    @contextmanager
+    def plugged_in(number, name):
+        with films.webcam(str(path), name) as live:
+            yield replace(live, frames=interrupted(live.frames))
+
+    def interrupted(frames):
+        for index, frame in enumerate(frames):
+            if index == 30:
+                signal.raise_signal(signal.SIGINT)
+            yield replace(frame, time_s=index / 25)
+
+    monkeypatch.setattr(sources, "webcam", plugged_in)
+    code, out, _ = analyze("webcam", "--save", "seen.mp4", "--report", "seen.jsonl")
+    assert code == ExitCode.DONE
+    assert "30 in 1.2 s" in out
+    assert len(film_of(tmp_path / "seen.mp4")[1]) == 30
+    assert len((tmp_path / "seen.jsonl").read_text().splitlines()) == 30
+
+
+def test_a_film_that_is_stopped_leaves_no_half_of_it(analyze, tmp_path, monkeypatch):
+    path = write_film(tmp_path / "a.mp4", walk("obama", 8))
+    monkeypatch.setattr(Saver, "add", stopping_at(5, Saver.add))
+    assert analyze(path, "--save", "out")[0] != ExitCode.DONE
+    assert not [one for one in (tmp_path / "out").rglob("*") if one.is_file()]
+
+
+def stopping_at(count, add):
+    """What Ctrl-C does at the picture of that number."""
+    calls = itertools.count()
+
+    def interrupted(self, picture):
+        if next(calls) == count:
+            signal.raise_signal(signal.SIGINT)
+        return add(self, picture)
+
+    return interrupted
+
+
+def test_a_terminal_shows_a_bar_and_what_is_seen(home, door, tmp_path):
+    """The command in a terminal of its own."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    command = [
+        sys.executable,
+        "-m",
+        "ostiary.cli.__main__",
+        "--home",
+        str(home),
+        "analyze",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, cwd=ROOT) as process:
+        os.close(follower)
+        shown = b""
+        with suppress(OSError):  # Linux ends a terminal without its other side so
+            while part := os.read(leader, 65536):
+                shown += part
+        out, _ = process.communicate()
+    os.close(leader)
+    assert process.returncode == ExitCode.FAILED
+    text = shown.decode()
+    assert "No mask 9" in text
+    assert "broken.jpg: it is neither a picture nor a film" in text
+    assert "door.png" in out.decode()
 
 
 def test_names_in_words_and_in_the_report(analyze, door, home, tmp_path):
