@@ -71,6 +71,19 @@ class AnalysisSettings(Section):
     detect_size_px: Annotated[int, Field(ge=160, le=1920, multiple_of=32)] = 640
 
 
+class AnalysesSettings(Section):
+    """Bounds of the page "Analyze": what is sent there, and how long it stays."""
+
+    upload_bytes: Annotated[int, Field(ge=1024)] = 500_000_000  # of one analysis; its results too
+    total_bytes: Annotated[int, Field(ge=1024)] = 2_000_000_000  # of all of them
+    files: Annotated[int, Field(ge=1, le=500)] = 100  # of one analysis
+    waiting: Annotated[int, Field(ge=1, le=32)] = 8
+    keep_s: Annotated[float, Field(ge=1, le=86_400)] = 3600.0
+    time_limit_s: Annotated[float, Field(ge=1, le=86_400)] = 1800.0
+    memory_bytes: Annotated[int, Field(ge=2048 * MIB)] = 4096 * MIB  # address space of its process
+    niceness: Annotated[int, Field(ge=0, le=19)] = 19  # 19: only what nobody else needs
+
+
 class EvidenceSettings(Section):
     """How long snapshots and alerts are kept."""
 
@@ -103,6 +116,7 @@ class Settings(Section):
     media: MediaSettings = MediaSettings()
     worker: WorkerSettings = WorkerSettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    analyses: AnalysesSettings = AnalysesSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     secrets: SecretSettings = SecretSettings()
     log: LogSettings = LogSettings()

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import alerts, source, tracking
+from engine import alerts, analyses, source, tracking
 
 OUT = Path(__file__).parent / "states.md"
 TABLES: tuple[tuple[str, str, Mapping[tuple[Any, Any], Any]], ...] = (
     ("A source", "engine/source.py", source.TABLE),
     ("A track", "engine/tracking.py", tracking.TRANSITIONS),
     ("An alert", "engine/alerts.py", alerts.TRANSITIONS),
+    ("An analysis of uploaded files", "engine/analyses.py", analyses.TRANSITIONS),
 )
 
 

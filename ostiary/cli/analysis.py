@@ -9,8 +9,10 @@ import typer
 
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.place import JsonOption, place_of
+from ostiary.jobs.beginning import Beginning
 
 if TYPE_CHECKING:
+    from config.schema import Settings
     from ostiary.analysis import Analysis
     from ostiary.cli.analysis_output import Wanted
     from workers.manifest import Role
@@ -29,7 +31,8 @@ ABOUT = (
 )
 
 SourceArgument = Annotated[
-    list[str], typer.Argument(metavar="PHOTO|FOLDER|VIDEO|webcam[:N]", help="What to look at.")
+    list[str] | None,
+    typer.Argument(metavar="PHOTO|FOLDER|VIDEO|webcam[:N]", help="What to look at."),
 ]
 SaveOption = Annotated[
     Path | None, typer.Option("--save", metavar="OUT", help="Annotated: a file or a folder.")
@@ -50,12 +53,14 @@ ModelOption = Annotated[
 LanguageOption = Annotated[
     str, typer.Option("--lang", metavar="en|zh", help="What annotated pictures are written in.")
 ]
+ShowOption = Annotated[bool, typer.Option("--show", help="Open the page for it, on this machine.")]
+JobOption = Annotated[bool, typer.Option("--job", hidden=True)]  # started by `ostiary up`
 
 
 @app.command(rich_help_panel="Run", epilog=ABOUT)
 def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
     context: typer.Context,
-    sources: SourceArgument,
+    sources: SourceArgument = None,
     save: SaveOption = None,
     report: ReportOption = None,
     people: PeopleOption = False,
@@ -63,6 +68,8 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
     expression: ExpressionOption = False,
     model: ModelOption = None,
     lang: LanguageOption = "en",
+    show: ShowOption = False,
+    job: JobOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look for faces in photographs, films or a webcam: masks, names, expressions; no server."""
@@ -76,6 +83,10 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
     settings = place_of(context).settings()
     home = settings.home.expanduser().absolute()
     folder = people_from or (home / PEOPLE_FOLDER if people else None)
+    if job or show:
+        return _serve(settings, job, Beginning(sources or (), folder, expression, lang))
+    if not sources:
+        raise Failure("Name a photograph, a film, a folder, or webcam.", code=ExitCode.USAGE)
     with _needing_extras():
         from ostiary.analysis import Setup
         from ostiary.analysis import analyze as begin
@@ -87,6 +98,17 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
         analysis.alone = False  # what cannot be analysed is told, counted, and the code says so
         code = _analyse(analysis, Wanted(save, report, lang, as_json))
     raise typer.Exit(code)
+
+
+def _serve(settings: "Settings", job: bool, beginning: Beginning) -> None:
+    """Serve the page, or do what the live system's page asks for."""
+    from ostiary.cli.analysis_page import show_page, wait_for_jobs
+
+    with _needing_extras():
+        if job:
+            wait_for_jobs(settings)
+        else:
+            show_page(settings, beginning)
 
 
 def _chosen(given: Sequence[str]) -> "dict[Role, str]":

@@ -130,7 +130,12 @@ class Supervisor:
             return ChildPlan(name, ostiary_command(*words), self._start.environment)
 
         workers = [plan(f"worker-{n + 1}", "worker") for n in range(self._settings.worker.count)]
-        return [plan("gateway", "gateway"), plan("ingest", "ingest"), *workers]
+        analysis = ChildPlan(
+            "analysis",
+            ostiary_command(*self._start.flags, "analyze", "--job"),
+            self._start.environment,
+        )
+        return [plan("gateway", "gateway"), plan("ingest", "ingest"), *workers, analysis]
 
     async def keep(self, plan: ChildPlan) -> None:
         """Run a process, and again whenever it ends, until cancelled."""

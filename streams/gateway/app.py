@@ -17,6 +17,8 @@ from streams.bus.clock import MEASURE_EVERY_S
 from streams.bus.connection import AWAY, connect
 from streams.gateway import (
     alerts,
+    analyses,
+    analysis_work,
     cameras,
     errors,
     evidence,
@@ -32,6 +34,7 @@ from streams.gateway import (
     whip,
 )
 from streams.gateway.access_log import AccessLog
+from streams.gateway.analyst import Analyst, BusDesk
 from streams.gateway.cookies import CookieSigner
 from streams.gateway.directory import Directory
 from streams.gateway.evidence_store import FolderStore
@@ -63,6 +66,8 @@ ROUTES: Final = (
     subscribers.routes,
     keys.routes,
     models.routes,
+    analyses.routes,
+    analysis_work.routes,
     status.routes,
     health.routes,
     page.routes,
@@ -87,7 +92,7 @@ def open_parts(settings: Settings, hub: Hub | None = None) -> Parts:
     password = servers.ledger_password(settings, box)
     user = None if password is None else USER
     ledger = Ledger(connect(servers.ledger_url(settings), user, password), box)
-    directory = Directory(ledger)
+    directory, metrics = Directory(ledger), Metrics()
     return Parts(
         settings=settings,
         box=box,
@@ -99,19 +104,22 @@ def open_parts(settings: Settings, hub: Hub | None = None) -> Parts:
         store=FolderStore(servers.home(settings) / "evidence"),
         tail=AlertTail(ledger),
         watchers=Watchers(hub or open_hub(settings, bus), directory),
-        metrics=Metrics(),
+        metrics=metrics,
+        analyst=Analyst(servers.home(settings), settings.analyses, BusDesk(bus), metrics),
     )
 
 
 def build_app(parts: Parts) -> FastAPI:
     """Return the HTTP application over these parts."""
     app = FastAPI(title="Ostiary", openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.parts = parts
+    app.state.parts, app.state.analyst = parts, parts.analyst
     errors.install(app)
     for routes in ROUTES:
         app.include_router(routes)
     app.mount("/page", page.files_of_page())
-    app.add_middleware(BodyLimit, wider={"/api/v1/people": BODY_BYTES})
+    analyses_bytes = parts.settings.analyses.upload_bytes
+    wider = {"/api/v1/people": BODY_BYTES, "/api/v1/analyses/": analyses_bytes}
+    app.add_middleware(BodyLimit, wider=wider)
     app.add_middleware(SecurityHeaders, secure=parts.secure)
     app.add_middleware(AccessLog, metrics=parts.metrics)
     return app
@@ -191,6 +199,7 @@ async def serve(parts: Parts) -> None:
     keep_s = parts.settings.evidence.keep_days * DAY_S
     writer = EvidenceWriter(parts.bus, parts.store, parts.tail, parts.metrics, Retention(keep_s))
     try:
+        await asyncio.to_thread(parts.analyst.jobs.clear)
         async with asyncio.TaskGroup() as group:
             for work in (
                 _served(server, parts),
@@ -201,6 +210,7 @@ async def serve(parts: Parts) -> None:
                 parts.tail.follow(),
                 parts.watchers.hub.run(),
                 writer.run(),
+                parts.analyst.run(),
             ):
                 group.create_task(work)
     finally:

@@ -67,19 +67,26 @@ class SecurityHeaders:
 class BodyLimit:
     """Cuts a request's body off at its bound, whatever its length header claims.
 
-    `wider` maps a path to a bound of its own; everything else gets BODY_BYTES. Beyond it the
-    answer is 413, and nothing more is read.
+    `wider` maps a path to a bound of its own, and a path that ends with a slash stands for all
+    below it; everything else gets BODY_BYTES. Beyond it the answer is 413, and nothing more is
+    read.
     """
 
     def __init__(self, app: App, wider: dict[str, int]) -> None:
         self._app = app
         self._wider = wider
 
+    def _bound(self, path: str) -> int:
+        below = (
+            bytes_ for one, bytes_ in self._wider.items() if one[-1] == "/" and path.startswith(one)
+        )
+        return self._wider.get(path) or next(below, BODY_BYTES)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bound = self._wider.get(str(scope["path"]), BODY_BYTES)
+        bound = self._bound(str(scope["path"]))
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > bound:
             await _too_long(send, bound)

@@ -40,6 +40,15 @@ class Metrics:
         self.evidence_swept = Counter(
             "ostiary_evidence_swept", "Snapshots deleted", ["because"], registry=registry
         )
+        self.analyses = Counter(
+            "ostiary_analyses", "Analyses that ended", ["end"], registry=registry
+        )
+        self.analyses_refused = Counter(
+            "ostiary_analyses_refused",
+            "What an analysis' bounds refused",
+            ["bound"],
+            registry=registry,
+        )
         self._viewers = _ViewerGauges(registry)
         self._cameras = _CameraGauges(registry)
         self._workers = _WorkerGauges(registry)

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from config.schema import Settings
 from streams.bus.clock import BusClock
+from streams.gateway.analyst import Analyst
 from streams.gateway.cookies import CookieSigner
 from streams.gateway.directory import Directory
 from streams.gateway.evidence_store import EvidenceStore
@@ -35,6 +36,7 @@ class Parts:
     tail: AlertTail
     watchers: Watchers
     metrics: Metrics
+    analyst: Analyst
     bus_clock: BusClock = field(default_factory=BusClock)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
