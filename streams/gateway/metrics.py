@@ -40,15 +40,7 @@ class Metrics:
         self.evidence_swept = Counter(
             "ostiary_evidence_swept", "Snapshots deleted", ["because"], registry=registry
         )
-        self.analyses = Counter(
-            "ostiary_analyses", "Analyses that ended", ["end"], registry=registry
-        )
-        self.analyses_refused = Counter(
-            "ostiary_analyses_refused",
-            "What an analysis' bounds refused",
-            ["bound"],
-            registry=registry,
-        )
+        self.analyses, self.analyses_refused = _analyses(registry)
         self._viewers = _ViewerGauges(registry)
         self._cameras = _CameraGauges(registry)
         self._workers = _WorkerGauges(registry)
@@ -71,6 +63,14 @@ class Metrics:
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+def _analyses(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    ended = Counter("ostiary_analyses", "Analyses that ended", ["end"], registry=registry)
+    refused = Counter(
+        "ostiary_analyses_refused", "What their bounds refused", ["bound"], registry=registry
+    )
+    return ended, refused
 
 
 class _CameraGauges:

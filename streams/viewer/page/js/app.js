@@ -2,6 +2,7 @@
 
 import "./hooks.js";
 import { alertsView, showAlert } from "./alerts.js";
+import { analyzeView } from "./analyze.js";
 import { get, remove } from "./api.js";
 import { wait_ms } from "./backoff.js";
 import { camerasView } from "./cameras.js";
@@ -18,6 +19,7 @@ const PLACES = [
   ["alerts", "Alerts", "bell", alertsView],
   ["people", "People", "people", peopleView],
   ["cameras", "Cameras", "camera", camerasView],
+  ["analyze", "Analyze", "scan", analyzeView],
   ["status", "Status", "pulse", statusView],
 ];
 

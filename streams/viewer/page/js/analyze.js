@@ -1,0 +1,283 @@
+// Knows the place where people have files of their own analysed. Does not know how that is done.
+
+import { cameraPanel } from "./analyze_camera.js";
+import { JobCard } from "./analyze_job.js";
+import { get } from "./api.js";
+import { field } from "./dialog.js";
+import { fill, h, icon, say } from "./dom.js";
+import { store } from "./store.js";
+
+const PURPOSES = { none: "Masks", expression: "Masks and expression", people: "Masks and names" };
+const MODELS = { mask: "Mask model", expression: "Expression model" };
+
+const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
+
+/** What is looked for, with which networks, in which language. */
+class Wish {
+  constructor(options) {
+    this.options = options;
+    this.purposes = this.#pick(
+      "Look for",
+      "purpose",
+      options.purposes.map((one) => [one, PURPOSES[one] ?? one]),
+    );
+    this.languages = this.#pick("Language of the labels", "language", [
+      ["en", "English"],
+      ["zh", "中文"],
+    ]);
+    this.because = h("input", { name: "because", maxLength: 500, autocomplete: "off" });
+    this.becauseRow = field(
+      "Why expressions are looked for",
+      this.because,
+      "Logged with the analysis. Not allowed at work or in education but for medical or safety reasons.",
+    );
+    this.models = Object.entries(MODELS).map(([task, word]) => {
+      const names = options.models[task] ?? [];
+      const select = h("select", { name: task }, ...names.map((name) => h("option", { value: name }, name)));
+      return { task, select, first: names[0], row: field(word, select) };
+    });
+    this.element = h(
+      "div",
+      { class: "stack" },
+      this.purposes.row,
+      this.becauseRow,
+      h("div", { class: "models" }, ...this.models.map((one) => one.row)),
+      this.languages.row,
+    );
+    this.#follow();
+  }
+
+  #pick(title, name, choices) {
+    const inputs = choices.map(([value, word], index) => {
+      const input = h("input", { type: "radio", name, value, checked: !index, onchange: () => this.#follow() });
+      return { input, label: h("label", { class: "option" }, input, h("span", {}, word)) };
+    });
+    const labels = inputs.map((one) => one.label);
+    const row = h(
+      "fieldset",
+      { class: "field" },
+      h("legend", { class: "label" }, title),
+      h("div", { class: "options" }, ...labels),
+    );
+    return { row, value: () => inputs.find((one) => one.input.checked).input.value };
+  }
+
+  #follow() {
+    const expression = this.purposes?.value() === "expression";
+    if (!this.models) return;
+    this.becauseRow.hidden = !expression || !this.options.reason_needed;
+    this.because.required = !this.becauseRow.hidden;
+    for (const one of this.models)
+      one.row.hidden = !one.first || (one.task === "expression" && !expression);
+  }
+
+  body() {
+    const models = this.models
+      .filter((one) => !one.row.hidden && one.select.value !== one.first)
+      .map((one) => [one.task, one.select.value]);
+    return {
+      purpose: this.purposes.value(),
+      because: this.becauseRow.hidden ? null : this.because.value.trim(),
+      language: this.languages.value(),
+      models: Object.fromEntries(models),
+    };
+  }
+}
+
+/** The files that wait to be sent. */
+class Files {
+  constructor(options, changed) {
+    this.options = options;
+    this.changed = changed;
+    this.all = [];
+    this.input = h("input", {
+      type: "file",
+      accept: "image/*,video/*",
+      multiple: true,
+      class: "file",
+      "aria-label": "Pictures or videos",
+      onchange: () => this.add(this.input.files),
+    });
+    this.list = h("ul", { class: "photos" });
+    this.problem = h("div", { class: "problem", role: "alert", hidden: true });
+    this.drop = h(
+      "div",
+      { class: "drop" },
+      icon("scan", 28),
+      h("p", {}, h("strong", {}, "Choose pictures or videos"), " or drop them here"),
+      h("p", { class: "hint" }, `${megabytes(options.upload_bytes)} at once. Erased after an hour.`),
+      this.input,
+    );
+    this.drop.addEventListener("dragover", (event) => event.preventDefault());
+    this.drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.add(event.dataTransfer.files);
+    });
+    this.element = h("div", { class: "stack" }, this.drop, this.list, this.problem);
+  }
+
+  add(files) {
+    this.all.push(...files);
+    this.input.value = "";
+    this.draw();
+  }
+
+  take() {
+    const taken = this.all;
+    this.all = [];
+    this.draw();
+    return taken;
+  }
+
+  wrong() {
+    const bytes = this.all.reduce((sum, file) => sum + file.size, 0);
+    const { upload_bytes: most, files } = this.options;
+    if (bytes > most) return `These are ${megabytes(bytes)}; at most ${megabytes(most)} are taken at once.`;
+    return this.all.length > files ? `At most ${files} files are taken at once.` : null;
+  }
+
+  draw() {
+    const row = (file) =>
+      h(
+        "li",
+        { class: "staged" },
+        icon(file.type.startsWith("video") ? "film" : "image", 18),
+        h("span", { class: "photo-name" }, file.name),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": `Leave out ${file.name}`,
+            onclick: () => {
+              this.all = this.all.filter((other) => other !== file);
+              this.draw();
+            },
+          },
+          icon("close", 16),
+        ),
+      );
+    fill(this.list, ...this.all.map(row));
+    const wrong = this.wrong();
+    fill(this.problem, wrong ?? "");
+    this.problem.hidden = !wrong;
+    this.changed();
+  }
+}
+
+function desk(signal, options, jobs, from) {
+  const button = h("button", { type: "submit", class: "button primary wide", disabled: true }, "Analyze");
+  const files = new Files(options, () => {
+    const count = files.all.length;
+    button.disabled = !count || Boolean(files.wrong());
+    say(button, count > 1 ? `Analyze ${count} files` : "Analyze");
+  });
+  const wish = new Wish(options);
+  const camera = cameraPanel(signal, (file) => files.add([file]));
+  if (from.webcam) camera.begin();
+  const lend = from.alone
+    ? null
+    : h(
+        "p",
+        { class: "hint" },
+        "To watch this camera live instead, ",
+        h("a", { class: "link", href: "#/cameras" }, "add a camera that is lent by a browser"),
+        ".",
+      );
+  return h(
+    "form",
+    {
+      class: "desk stack",
+      onsubmit: (event) => {
+        event.preventDefault();
+        jobs.begin(wish.body(), files.take());
+      },
+    },
+    options.nobody ? h("div", { class: "problem", role: "alert" }, `Not possible now: ${options.nobody}`) : null,
+    files.element,
+    camera.element,
+    lend,
+    wish.element,
+    button,
+  );
+}
+
+/** The analyses of this key, the newest first. */
+class JobList {
+  constructor(signal) {
+    this.signal = signal;
+    this.none = h(
+      "div",
+      { class: "empty" },
+      h("div", { class: "empty-sign" }, icon("scan", 34)),
+      h("h2", {}, "Nothing analysed yet"),
+      h("p", {}, "Results appear here: annotated pictures and videos, and how sure the networks were."),
+    );
+    this.element = h("div", { class: "jobs" }, this.none);
+  }
+
+  #card() {
+    const gone = (card) => {
+      card.element.remove();
+      this.none.hidden = this.element.children.length > 1;
+    };
+    const card = new JobCard(this.signal, { gone });
+    this.none.hidden = true;
+    this.element.prepend(card.element);
+    return card;
+  }
+
+  begin(wish, files) {
+    this.#card().begin(wish, files);
+  }
+
+  async load() {
+    const { analyses } = await get("/analyses");
+    if (this.signal.aborted) return;
+    for (const one of analyses) if (one.state !== "receiving") this.#card().follow(one.id);
+  }
+}
+
+function refused(title, text, again) {
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, title),
+    h("p", {}, text),
+    again ? h("button", { type: "button", class: "button", onclick: again }, "Try again") : null,
+  );
+}
+
+export function analyzeView(signal, from = {}) {
+  const body = h("div", { class: "analyze" });
+  const load = async () => {
+    fill(body, h("div", { class: "loading" }, h("div", { class: "spinner" })));
+    try {
+      const options = await get("/analyses/options");
+      if (signal.aborted) return;
+      const jobs = new JobList(signal);
+      fill(body, desk(signal, options, jobs, from), jobs.element);
+      await jobs.load();
+    } catch (error) {
+      if (!("status" in error)) throw error;
+      fill(body, refused("Analyses cannot be shown", error.message, load));
+    }
+  };
+  if (store.can("operator")) load();
+  else fill(body, refused("Analyses are for operators", "This key may watch, but not have files analysed."));
+  return h(
+    "div",
+    { class: "page page-analyze" },
+    h(
+      "header",
+      { class: "page-head" },
+      h(
+        "div",
+        {},
+        h("h1", {}, "Analyze"),
+        h("p", { class: "quiet" }, "Masks and expressions in pictures and videos of your own."),
+      ),
+    ),
+    body,
+  );
+}
