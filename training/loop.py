@@ -69,8 +69,7 @@ class Loop:
         self.steps = job.feed.steps * job.recipe.epochs
         network = job.network.to(job.device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if job.recipe.frozen:
-            network.features.requires_grad_(False)
+        network.features[: job.recipe.frozen].requires_grad_(False)
         self.optimiser = job.recipe.optimiser.of(network)
         if state.step:
             network.load_state_dict(state.network)
@@ -110,8 +109,7 @@ class Loop:
         recipe, step = self.job.recipe, self.state.step
         torch.manual_seed(self.job.feed.seed * 1_000_003 + step)
         self.network.train()
-        if recipe.frozen:
-            self.network.features.eval()
+        self.network.features[: recipe.frozen].eval()
         factor = recipe.schedule.factor(step, self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.optimiser.rate * group["times"] * factor

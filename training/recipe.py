@@ -21,6 +21,7 @@ from workers.networks.mobilenet_v2 import MobileNetV2
 
 Crop = NDArray[np.uint8]  # (S, S, 3) BGR
 Choose = Literal["accuracy", "balanced", "loss", "last"]
+Start = Literal["imagenet", "sface"]
 HEAD: Final = ("hidden.", "classifier.")  # how the names of a head's weights begin
 
 
@@ -112,8 +113,10 @@ class Recipe:
     labels: the network's classes in its outputs' order, in the words of `engine.observations`.
     sets: which sets are used where they are there; everything otherwise. split: see
     `training.splits`. framing: how a face is cut for training, MARGIN wider than live; None is the
-    whole picture. make: returns what makes samples. draw: which training pictures are shown in an
-    epoch, how often. checked: the truth that validation is judged by, (N,), -1 where it has none.
+    whole picture. start: whose weights the features begin with; frozen: how many of the features'
+    first modules keep them. make: returns what makes samples. draw: which training pictures are
+    shown in an epoch, how often. checked: the truth that validation is judged by, (N,), -1 where it
+    has none.
     choose: which epoch is kept, by validation; an epoch that is worse by at most `later` than the
     best is kept for the rate that has fallen since. average: the decay of the weights' moving
     average, which then is judged and kept. cpu_minutes: when a CPU stops, unless told otherwise.
@@ -131,8 +134,8 @@ class Recipe:
     input_px: int
     network: str = "mobilenet_v2"
     build: Callable[[int], Classifier] = MobileNetV2
-    frozen: bool = False
-    from_imagenet: bool = True
+    frozen: int = 0
+    start: Start = "imagenet"
     sets: tuple[str, ...] = ()
     split: SplitBy = "groups"
     framing: Framing | None = None

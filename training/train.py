@@ -22,6 +22,8 @@ from training.recipe import Recipe
 from training.splits import Side
 from training.state import State, StateError, load_state
 from training.unvaried import checked
+from workers.manifest import load_manifest, verify
+from workers.networks.face_mobilenet import features_of
 
 IMAGENET: Final = Path(__file__).parent / "start" / "mobilenet-v2-imagenet.safetensors"
 IMAGENET_SHA256: Final = "a961f0beb85ff911fc3ffd570bbcc32ddfc248094eac7641ddb4e8c1e20aa4db"
@@ -122,13 +124,12 @@ def _run_without_data(recipe: Recipe, seed: int) -> dict[str, str]:
 def _job(recipe: Recipe, material: Material, order: Order, device: torch.device) -> Job:
     torch.manual_seed(order.seed)
     network = recipe.build(len(recipe.labels))
-    if recipe.from_imagenet:
-        network.load_state_dict(imagenet(), strict=False)
+    network.load_state_dict(imagenet() if recipe.start == "imagenet" else sface(), strict=False)
     indices = recipe.draw(material, material.where(Side.TRAINING))
     make = recipe.make(recipe, material)
     feed = Feed(indices, make, min(recipe.batch, len(indices)), order.seed, order.threads)
     base = None
-    if recipe.frozen and device.type == "cpu":
+    if recipe.frozen >= len(network.features) and device.type == "cpu":
         base = FrozenBase(network, recipe.input_px, order.threads)
     return Job(recipe, network, feed, checked(recipe, material, Side.VALIDATION), device, base)
 
@@ -138,3 +139,9 @@ def imagenet() -> dict[str, torch.Tensor]:
     if hashlib.sha256(IMAGENET.read_bytes()).hexdigest() != IMAGENET_SHA256:
         raise ValueError(f"{IMAGENET} is damaged: restore it from the repository")
     return {name: tensor.float() for name, tensor in load_file(IMAGENET).items()}
+
+
+def sface() -> dict[str, torch.Tensor]:
+    """Return SFace's convolutions, float32. Raises WeightsError if the file is another."""
+    path = verify(load_manifest()["embedder"])
+    return features_of({name: tensor.float() for name, tensor in load_file(path).items()})

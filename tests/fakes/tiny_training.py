@@ -34,7 +34,7 @@ RECIPE = Recipe(
     longest_gradient=5.0,
 )
 FROZEN = replace(
-    RECIPE, network="mobilenet_v2_hidden", build=MobileNetV2Hidden, frozen=True, average=None,
+    RECIPE, network="mobilenet_v2_hidden", build=MobileNetV2Hidden, frozen=19, average=None,
     choose="last",
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ class Classifier(nn.Module):
     `features` are the convolutions, which a recipe may leave as they are.
     """
 
-    features: nn.Module
+    features: nn.Sequential
 
     def forward(self, picture: Tensor) -> Tensor:
         """Return logits (N, C)."""

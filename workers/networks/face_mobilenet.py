@@ -42,15 +42,10 @@ class FaceMobileNet(Classifier):
         return out
 
 
-def begun(sface: dict[str, Tensor], classes: int) -> FaceMobileNet:
-    """Return a network whose convolutions are SFace's (its weights by name); the head by chance."""
-    network = FaceMobileNet(classes)
+def features_of(sface: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return SFace's convolutions, of its weights by name, as this network names them."""
     whole = SFace()
     whole.load_state_dict(sface)
-    convolutions = [whole.stem, *whole.body, whole.norm]
-    state = nn.Sequential(*convolutions).state_dict()
-    state["0.0.weight"] = state["0.0.weight"].sum(dim=1, keepdim=True)  # grey: all channels alike
-    network.features.load_state_dict(state)
-    nn.init.normal_(network.classifier.weight, std=0.01)
-    nn.init.zeros_(network.classifier.bias)
-    return network
+    state = nn.Sequential(whole.stem, *whole.body, whole.norm).state_dict(prefix="features.")
+    first = "features.0.0.weight"
+    return {**state, first: state[first].sum(dim=1, keepdim=True)}  # grey: all channels alike
