@@ -6,6 +6,7 @@ import torch
 
 from engine.boxes import Letterbox
 from workers.detection import Limits, Raw, anchors, decode
+from workers.networks.face_mobilenet import FaceMobileNet, features_of
 from workers.networks.mobilenet_v2 import MobileNetV2
 from workers.networks.sface import SFace
 from workers.networks.yunet import YuNet
@@ -42,6 +43,20 @@ def test_mobilenet_takes_any_multiple_of_32(size_px):
     network = MobileNetV2(3).eval()
     assert network(torch.zeros(2, 3, size_px, size_px)).shape == (2, 3)
     assert sum(p.numel() for p in network.features.parameters()) == 2_223_872  # the paper's body
+
+
+@torch.no_grad()
+def test_a_classifier_begins_by_seeing_what_sface_sees_in_grey():
+    torch.manual_seed(3)
+    sface, classifier = SFace().eval(), FaceMobileNet(7).eval()
+    assert parameters(classifier) == 3_226_567  # below the 4 M that an expression network may have
+    missing, unexpected = classifier.load_state_dict(features_of(sface.state_dict()), strict=False)
+    assert set(missing) == {"classifier.weight", "classifier.bias"}
+    assert not unexpected
+    grey = torch.randint(0, 256, (2, 1, 48, 48)).float().expand(2, 3, 48, 48)
+    seen = sface.norm(sface.body(sface.stem((grey - 127.5) / 128.0))).mean(dim=(2, 3))
+    assert torch.allclose(classifier.pooled(grey), seen, atol=1e-5)
+    assert classifier(grey).shape == (2, 7)
 
 
 def raw_with(rows: dict[int, float], width: int = 128, height: int = 64) -> Raw:
