@@ -130,12 +130,13 @@ class Supervisor:
             return ChildPlan(name, ostiary_command(*words), self._start.environment)
 
         workers = [plan(f"worker-{n + 1}", "worker") for n in range(self._settings.worker.count)]
-        analysis = ChildPlan(
-            "analysis",
-            ostiary_command(*self._start.flags, "analyze", "--job"),
-            self._start.environment,
-        )
-        return [plan("gateway", "gateway"), plan("ingest", "ingest"), *workers, analysis]
+        if workers:  # it needs what they need
+            workers.append(self._analysis())
+        return [plan("gateway", "gateway"), plan("ingest", "ingest"), *workers]
+
+    def _analysis(self) -> ChildPlan:
+        command = ostiary_command(*self._start.flags, "analyze", "--job")
+        return ChildPlan("analysis", command, self._start.environment)
 
     async def keep(self, plan: ChildPlan) -> None:
         """Run a process, and again whenever it ends, until cancelled."""

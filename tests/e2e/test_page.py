@@ -223,7 +223,15 @@ def test_every_view_fits_its_width_and_every_control_has_a_name(settings, square
             await gateway.alert(1, person_id="p-1")
             await tab.page.goto(f"{gateway.url}/#key={key_of(gateway)}")
             await expect(tab.page.locator(".tile:not(.skeleton)")).to_be_visible(timeout=30000)
-            for place in ("wall", "alerts", "people", "cameras", "status", "camera/lobby"):
+            for place in (
+                "wall",
+                "alerts",
+                "people",
+                "cameras",
+                "analyze",
+                "status",
+                "camera/lobby",
+            ):
                 await tab.page.goto(f"{gateway.url}/#/{place}")
                 await expect(tab.page.locator("main h1").first).to_be_attached(timeout=20000)
                 wide = await tab.page.evaluate("() => document.documentElement.scrollWidth")

@@ -6,10 +6,11 @@ import { get } from "./api.js";
 import { field } from "./dialog.js";
 import { fill, h, icon, say } from "./dom.js";
 import { store } from "./store.js";
+import { PURPOSES } from "./words.js";
 
-const PURPOSES = { none: "Masks", expression: "Masks and expression", people: "Masks and names" };
 const MODELS = { mask: "Mask model", expression: "Expression model" };
 
+const spell = (s) => (s === 3600 ? "an hour" : `${Math.max(1, Math.round(s / 60))} min`);
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /** What is looked for, with which networks, in which language. */
@@ -104,8 +105,8 @@ class Files {
       "div",
       { class: "drop" },
       icon("scan", 28),
-      h("p", {}, h("strong", {}, "Choose pictures or videos"), " or drop them here"),
-      h("p", { class: "hint" }, `${megabytes(options.upload_bytes)} at once. Erased after an hour.`),
+      h("p", {}, h("strong", {}, "Choose pictures or videos"), " or drop them"),
+      h("p", { class: "hint" }, `${megabytes(options.upload_bytes)} at once. Erased after ${spell(options.keep_s)}.`),
       this.input,
     );
     this.drop.addEventListener("dragover", (event) => event.preventDefault());
