@@ -64,7 +64,7 @@ async def measure(plan: Plan, system: Installation, source: Generator) -> dict[s
     ids = [f"cam{number}" for number in range(len(plan.cameras))]
     for camera_id, (main, sub) in zip(ids, plan.cameras, strict=True):
         await system.ledger.cameras.put(source.camera(camera_id, main, sub))
-    await _settled(system, ids)
+    await settled(system, ids)
     async with contextlib.AsyncExitStack() as stack:
         extra, first = {"generator": source.pid}, None
         if plan.watched:
@@ -92,7 +92,7 @@ async def measure(plan: Plan, system: Installation, source: Generator) -> dict[s
     }
 
 
-async def _settled(system: Installation, ids: list[str]) -> None:
+async def settled(system: Installation, ids: list[str]) -> None:
     async with asyncio.timeout(120):
         while True:
             workers = await live_workers(system.bus)

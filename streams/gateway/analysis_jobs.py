@@ -105,6 +105,8 @@ class Jobs:
         folder = self._folder / job_id
         folder.mkdir(parents=True, mode=0o700)
         job = self._jobs[job_id] = Job(job_id, owner, wish, folder, now_s, now_s)
+        purpose, because = wish.purpose, wish.because
+        log.info("analysis_asked", id=job_id, key=owner, purpose=purpose, because=because)
         return job
 
     def owned(self, job_id: str, owner: str) -> Job:

@@ -50,6 +50,18 @@ async def loaded(tab, selector):
     await tab.value(script, lambda width: width > 100)
 
 
+async def ask_for(page, files):
+    """Choose files, expression with its reason, and Chinese; begin."""
+    await page.get_by_label("Pictures or videos").set_input_files(files)
+    await page.get_by_text("Expression", exact=True).click()
+    await page.get_by_role("button", name="Analyze 3 files").click()
+    because = page.get_by_label("Why expressions are looked for")
+    assert await because.evaluate("(one) => !one.validity.valid")  # nothing was sent
+    await because.fill("a test of the page")
+    await page.get_by_text("中文").click()
+    await page.get_by_role("button", name="Analyze 3 files").click()
+
+
 def test_files_are_analysed_in_the_live_system_and_shown_at_every_width(
     home, bus_server, ledger_server, files
 ):
@@ -64,14 +76,7 @@ def test_files_are_analysed_in_the_live_system_and_shown_at_every_width(
             key = gateway.admin.headers["authorization"].removeprefix("Bearer ")
             await page.goto(f"{gateway.url}/#key={key}")
             await page.get_by_role("link", name="Analyze").click()
-            await page.get_by_label("Pictures or videos").set_input_files(files)
-            await page.get_by_text("Expression", exact=True).click()
-            await page.get_by_role("button", name="Analyze 3 files").click()
-            because = page.get_by_label("Why expressions are looked for")
-            assert await because.evaluate("(one) => !one.validity.valid")  # nothing was sent
-            await because.fill("a test of the page")
-            await page.get_by_text("中文").click()
-            await page.get_by_role("button", name="Analyze 3 files").click()
+            await ask_for(page, files)
             await done(page)
             await expect(page.locator(".job-problems")).to_contain_text("words.txt: it is neither")
             await loaded(tab, ".result img")

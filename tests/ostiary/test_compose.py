@@ -29,7 +29,7 @@ def instructions(word: str) -> list[str]:
 
 def test_there_is_one_service_a_process() -> None:
     assert set(SERVICES) == {
-        "bus", "ledger", "prepare", "ingest", "gateway", "worker", "worker-cuda"
+        "bus", "ledger", "prepare", "ingest", "gateway", "worker", "worker-cuda", "analysis"
     }  # fmt: skip
 
 
