@@ -73,18 +73,15 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
     as_json: JsonOption = False,
 ) -> None:
     """Look for faces in photographs, films or a webcam: masks, names, expressions; no server."""
-    if (people or people_from) and expression:
-        raise Failure(
-            "Names and expressions are never joined: --people or --expression, not both.",
-            code=ExitCode.USAGE,
-        )
-    if lang not in LANGUAGES:
-        raise Failure(f"There is no language {lang!r}: en or zh.", code=ExitCode.USAGE)
+    _refuse(joined=bool(people or people_from) and expression, lang=lang)
     settings = place_of(context).settings()
     home = settings.home.expanduser().absolute()
     folder = people_from or (home / PEOPLE_FOLDER if people else None)
     if job or show:
-        return _serve(settings, job, Beginning(sources or (), folder, expression, lang))
+        if save or report:
+            raise Failure("With --show, save from the page.", code=ExitCode.USAGE)
+        chosen = {str(task): name for task, name in _chosen(model or ()).items()}
+        return _serve(settings, job, Beginning(sources or (), folder, expression, lang, chosen))
     if not sources:
         raise Failure("Name a photograph, a film, a folder, or webcam.", code=ExitCode.USAGE)
     with _needing_extras():
@@ -98,6 +95,16 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
         analysis.alone = False  # what cannot be analysed is told, counted, and the code says so
         code = _analyse(analysis, Wanted(save, report, lang, as_json))
     raise typer.Exit(code)
+
+
+def _refuse(joined: bool, lang: str) -> None:
+    if joined:
+        raise Failure(
+            "Names and expressions are never joined: --people or --expression, not both.",
+            code=ExitCode.USAGE,
+        )
+    if lang not in LANGUAGES:
+        raise Failure(f"There is no language {lang!r}: en or zh.", code=ExitCode.USAGE)
 
 
 def _serve(settings: "Settings", job: bool, beginning: Beginning) -> None:

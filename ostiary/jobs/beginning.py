@@ -1,7 +1,7 @@
 """Knows what the page "Analyze" begins with when a command opens it. Serves nothing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,6 +13,7 @@ class Beginning:
     people: Path | None = None
     expression: bool = False
     language: str = "en"
+    models: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def purpose(self) -> str:

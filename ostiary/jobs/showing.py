@@ -140,6 +140,8 @@ def open_show(settings: Settings, beginning: Beginning, folder: Path) -> Show:
     bench = Bench(folder / "work", home, bounds.memory_bytes, longest_px, 0, beginning.people)
     desk = JobDesk(f"http://{HOST}:{listening.getsockname()[1]}", bench)
     analyst = Analyst(folder, bounds, desk, Metrics())
+    models = dict(beginning.models)
+    analyst.first = Wish(beginning.purpose, None, beginning.language, models)
     analyst.reason_needed = False  # no camera, no building: somebody's own files on their machine
     if beginning.people is not None:
         analyst.purposes = (*analyst.purposes, "people")
@@ -155,8 +157,7 @@ def begin_with(show: Show, beginning: Beginning) -> None:
     if not listing.sources:
         raise NothingThere(str(listing.problems[0]))
     jobs = show.analyst.jobs
-    wish = Wish(beginning.purpose, None, beginning.language)
-    job = jobs.make(OWNER.id, wish, now_s())
+    job = jobs.make(OWNER.id, show.analyst.first, now_s())
     for number, source in enumerate(listing.sources):
         place = Path(source.place) if not isinstance(source.place, int) else None
         if place is None:
@@ -169,9 +170,7 @@ def begin_with(show: Show, beginning: Beginning) -> None:
     jobs.start(job, now_s())
 
 
-async def run(
-    settings: Settings, beginning: Beginning, ready: Callable[[str], None]
-) -> None:  # fmt: skip
+async def run(settings: Settings, beginning: Beginning, ready: Callable[[str], None]) -> None:
     """Serve the page until cancelled; `ready` gets its address. Nothing of it is left behind.
 
     Raises NothingThere, OSError.

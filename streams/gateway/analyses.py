@@ -58,8 +58,14 @@ async def options(analyst: Analyses, _: Operator) -> Any:
         models, nobody = await analyst.desk.models(), None
     except Nobody as error:
         models, nobody = {}, str(error)
+    first = analyst.first
     return {
         "models": models,
+        "first": {
+            "purpose": first.purpose,
+            "language": first.language,
+            "models": dict(first.models),
+        },
         "purposes": analyst.purposes,
         "upload_bytes": settings.upload_bytes,
         "files": settings.files,
@@ -72,8 +78,7 @@ async def options(analyst: Analyses, _: Operator) -> Any:
 @routes.get("/analyses")
 async def list_analyses(analyst: Analyses, who: Operator) -> Any:
     """Return this key's analyses, oldest first."""
-    queue = analyst.jobs.queue()
-    return {"analyses": [shown(job, queue) for job in analyst.jobs.of(who.key.id)]}
+    return {"analyses": [_shown(analyst, job) for job in analyst.jobs.of(who.key.id)]}
 
 
 @routes.post("/analyses", status_code=201)
@@ -147,7 +152,7 @@ async def result(job_id: str, name: str, analyst: Analyses, who: Operator) -> Re
 
 
 def _shown(analyst: Analyst, job: Job) -> dict[str, object]:
-    return shown(job, analyst.jobs.queue()) | {"nobody": analyst.nobody}
+    return shown(job, analyst.jobs.ahead_of(job)) | {"nobody": analyst.nobody}
 
 
 async def keep(request: Request, place: Path, count: Callable[[int], None]) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -123,6 +123,11 @@ class Jobs:
     def queue(self) -> list[Job]:
         """Return what waits for its turn, the first first."""
         return [job for job in self._jobs.values() if job.state is AnalysisState.QUEUED]
+
+    def ahead_of(self, job: Job) -> int:
+        """Return how many have their turn before it."""
+        queue = self.queue()
+        return queue.index(job) + (self.running() is not None) if job in queue else 0
 
     def running(self) -> Job | None:
         """Return the one that runs."""
@@ -265,12 +270,12 @@ def label(name: str) -> str:
     return plain.strip()[-120:] or "file"
 
 
-def shown(job: Job, queue: Sequence[Job]) -> dict[str, object]:
-    """Return an analysis as its owner sees it."""
+def shown(job: Job, ahead: int) -> dict[str, object]:
+    """Return an analysis as its owner sees it. ahead: how many have their turn before it."""
     return {
         "id": job.id,
         "state": job.state.value,
-        "ahead": queue.index(job) if job in queue else 0,
+        "ahead": ahead,
         "share": job.share,
         "at": job.at,
         "reason": job.reason,

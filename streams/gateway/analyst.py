@@ -12,7 +12,7 @@ from config.schema import AnalysesSettings
 from streams.bus.connection import AWAY
 from streams.bus.requests import NobodyAnswered, TooManyRequests, ask
 from streams.clock import monotonic_ns
-from streams.gateway.analysis_jobs import Job, Jobs
+from streams.gateway.analysis_jobs import Job, Jobs, Wish
 from streams.gateway.metrics import Metrics
 
 FOLDER: Final = "analyses"
@@ -73,6 +73,7 @@ class Analyst:
         # Who is enrolled is sealed in the ledger, which the analysing process cannot open.
         self.purposes: tuple[str, ...] = ("none", "expression")
         self.reason_needed = True
+        self.first = Wish()  # what the page offers first
         self.nobody: str | None = None
         self._changed = asyncio.Event()
 

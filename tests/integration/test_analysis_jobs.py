@@ -1,6 +1,7 @@
 """`ostiary analyze --job` itself: what it returns, and that it ends when it should."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fakes.analysis_scenes import masked_scene, setup_in, walk, written
 from fakes.films import write_film
 from fakes.worker_scenes import scene
 
+from streams.gateway import analysis_jobs
 from tests.fakes.analyses import DONE_WITHIN_S, job_process, sent, settings_with, shown, until
 from tests.fakes.live_gateway import running_gateway
 
@@ -165,5 +167,30 @@ def test_a_model_that_is_not_there_is_told(make, door):
             job = await sent(client, {"door.png": door}, models={"mask": "none"})
             found = await until(client, job["id"], "done", "failed")
             assert "There is no mask model 'none'" in found["reason"]
+
+    asyncio.run(main())
+
+
+def test_a_killed_waiting_process_takes_its_child_along_and_another_one_goes_on(
+    make, film, door, monkeypatch
+):
+    monkeypatch.setattr(analysis_jobs, "SILENT_S", 2.0)
+
+    async def main():
+        settings = make()
+        async with running_gateway(settings) as gateway:
+            client = await gateway.client("operator")
+            with contextlib.suppress(AssertionError):
+                async with job_process(settings) as jobs:
+                    job = await sent(client, {"long.mp4": film})
+                    child = await jobs.child()
+                    jobs.process.kill()
+                    found = await until(client, job["id"], "done", "failed")
+            assert "the process that analysed it ended" in found["reason"]
+            assert not child.is_running()
+            async with job_process(settings):
+                job = await sent(client, {"door.png": door})
+                assert (await until(client, job["id"], "done", "failed"))["state"] == "done"
+            assert not (settings.home / "analyses-work").exists()
 
     asyncio.run(main())

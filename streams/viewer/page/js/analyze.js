@@ -21,11 +21,10 @@ class Wish {
       "Look for",
       "purpose",
       options.purposes.map((one) => [one, PURPOSES[one] ?? one]),
+      options.first.purpose,
     );
-    this.languages = this.#pick("Language of the labels", "language", [
-      ["en", "English"],
-      ["zh", "中文"],
-    ]);
+    const languages = Object.entries({ en: "English", zh: "中文" });
+    this.languages = this.#pick("Language of the labels", "language", languages, options.first.language);
     this.because = h("input", { name: "because", maxLength: 500, autocomplete: "off" });
     this.becauseRow = field(
       "Why expressions are looked for",
@@ -34,7 +33,14 @@ class Wish {
     );
     this.models = Object.entries(MODELS).map(([task, word]) => {
       const names = options.models[task] ?? [];
-      const select = h("select", { name: task }, ...names.map((name) => h("option", { value: name }, name)));
+      const first = options.first.models[task];
+      const select = h(
+        "select",
+        { name: task },
+        ...names.map((name) =>
+          h("option", { value: name, selected: name === first || name.split("@")[0] === first }, name),
+        ),
+      );
       return { task, select, first: names[0], row: field(word, select) };
     });
     this.element = h(
@@ -48,9 +54,10 @@ class Wish {
     this.#follow();
   }
 
-  #pick(title, name, choices) {
-    const inputs = choices.map(([value, word], index) => {
-      const input = h("input", { type: "radio", name, value, checked: !index, onchange: () => this.#follow() });
+  #pick(title, name, choices, first) {
+    const inputs = choices.map(([value, word]) => {
+      const checked = value === first;
+      const input = h("input", { type: "radio", name, value, checked, onchange: () => this.#follow() });
       return { input, label: h("label", { class: "option" }, input, h("span", {}, word)) };
     });
     const labels = inputs.map((one) => one.label);

@@ -35,7 +35,7 @@ function send(path, file, on, signal) {
 const titleOf = (names) =>
   names.length < 2 ? (names[0] ?? "Nothing yet") : `${names[0]} and ${names.length - 1} more`;
 
-/** A card of one analysis. `on.gone(card)` when it is removed; `again(name)` keeps nothing. */
+/** A card of one analysis; `on.gone(card)` when it is removed. */
 export class JobCard {
   constructor(signal, on) {
     this.on = on;
@@ -44,8 +44,8 @@ export class JobCard {
     this.id = null;
     this.state = "receiving";
     this.title = h("h2", { class: "job-title" });
-    this.pill = h("span", { class: "pill" });
-    this.words = h("p", { class: "quiet job-words", role: "status" });
+    this.pill = h("span", { class: "pill", role: "status" });
+    this.words = h("p", { class: "quiet job-words" });
     this.bar = h("progress", { max: 1, "aria-label": "How far it is" });
     this.drop = h("button", { type: "button", class: "button small", onclick: () => this.#leave() });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
