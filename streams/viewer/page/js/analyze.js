@@ -236,7 +236,9 @@ class JobList {
   }
 
   begin(wish, files) {
-    this.#card().begin(wish, files);
+    const card = this.#card();
+    card.begin(wish, files);
+    card.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   async load() {

@@ -50,6 +50,12 @@ function bars(title, shares, words, tones) {
   );
 }
 
+/** What a film came to; of a photograph the bars say it all. */
+function standing(file, face) {
+  if (file.kind === "photograph") return null;
+  return h("span", { class: "quiet" }, ` · ${face.words.join(" · ") || "not decided"}`);
+}
+
 const when = (face) => (face.last_s > face.first_s ? `${face.first_s}–${face.last_s} s` : `${face.first_s} s`);
 
 function chartOf(file, face, number, words) {
@@ -63,7 +69,7 @@ function chartOf(file, face, number, words) {
     h(
       "div",
       { class: "chart-words" },
-      h("h4", {}, name, face.words.length ? h("span", { class: "quiet" }, ` · ${face.words.join(" · ")}`) : null),
+      h("h4", {}, name, standing(file, face)),
       note ? h("p", { class: "quiet chart-note" }, note) : null,
       face.unused_because ? h("p", { class: "chart-note warn" }, `Not a good view: ${face.unused_because}`) : null,
       bars("Mask", face.mask, words.mask, TONES),
