@@ -57,6 +57,8 @@ def test_a_classifier_begins_by_seeing_what_sface_sees_in_grey():
     seen = sface.norm(sface.body(sface.stem((grey - 127.5) / 128.0))).mean(dim=(2, 3))
     assert torch.allclose(classifier.pooled(grey), seen, atol=1e-5)
     assert classifier(grey).shape == (2, 7)
+    assert torch.allclose(classifier(grey), classifier(grey.flip(3)), atol=1e-5)  # a mirrored face
+    assert not torch.equal(classifier.pooled(grey), classifier.pooled(grey.flip(3)))
 
 
 def raw_with(rows: dict[int, float], width: int = 128, height: int = 64) -> Raw:
