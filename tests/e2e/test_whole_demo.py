@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fakes.chromium import Tab, a_tab
 from fakes.installation import eventually
 from fakes.seen_stamps import READ_STAMPS
 from fakes.whole_system import WholeSystem, one_story_each, whole_system
 
+from ostiary.demo import portraits
+
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LEAST_PX = 48.0  # smaller faces are too far away to be promised
 FACES = 60
+PORTRAIT = Path(portraits.__file__).parent / "hopper.jpg"
+ANALYSED_WITHIN_S = 300.0  # at the lowest priority, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +155,20 @@ def test_the_studio_reads_expressions_and_knows_nobody(demo: WholeSystem) -> Non
             assert not any(one["name"] for one in boxes)
 
     asyncio.run(main())
+
+
+def test_a_portrait_is_analysed_beside_the_cameras(demo: WholeSystem) -> None:
+    """`ostiary up` keeps the process for it; both cameras go on meanwhile."""
+    headers = {"Authorization": f"Bearer {demo.key}"}
+    url = f"{demo.installation.url}/api/v1/analyses"
+    with httpx.Client(headers=headers, timeout=20) as client:
+        job = f"{url}/{client.post(url, json={}).json()['id']}"
+        data = PORTRAIT.read_bytes()
+        assert client.put(f"{job}/files/0", params={"name": "a.jpg"}, content=data).is_success
+        assert client.post(f"{job}/start").is_success
+        states = ("done", "failed")
+        assert eventually(lambda: client.get(job).json()["state"] in states, ANALYSED_WITHIN_S)
+        assert client.get(job).json()["state"] == "done", client.get(job).text
+        found = client.get(f"{job}/results/faces.json").json()
+    assert found["files"][0]["faces"][0]["state"] == "missing"
+    assert all(demo.analysed(camera) > 2 for camera in ("lobby", "studio"))
