@@ -102,6 +102,40 @@ def test_files_are_analysed_in_the_live_system_and_shown_at_every_width(
     asyncio.run(main())
 
 
+DROP = """
+(size) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([new Uint8Array(size)], "dropped.jpg", { type: "image/jpeg" }));
+  const drop = new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true });
+  document.querySelector(".drop").dispatchEvent(drop);
+}
+"""
+
+
+def test_too_much_is_told_before_it_is_sent_and_can_be_left_out(home, bus_server, ledger_server):
+    async def main():
+        settings = settings_with(home, bus_server, ledger_server, upload_bytes=1_000_000)
+        async with running_gateway(settings) as gateway, a_tab() as tab:
+            page = tab.page
+            key = gateway.admin.headers["authorization"].removeprefix("Bearer ")
+            await page.goto(f"{gateway.url}/#key={key}")
+            await page.get_by_role("link", name="Analyze").click()
+            nobody = page.get_by_text("Not possible now: no process that analyses answers")
+            await expect(nobody).to_be_visible(timeout=30_000)
+            await page.evaluate(DROP, 2_000_000)
+            told = page.get_by_text("These are 2 MB; at most 1 MB are taken at once.")
+            await expect(told).to_be_visible()
+            button = page.get_by_role("button", name="Analyze", exact=True)
+            await expect(button).to_be_disabled()
+            await page.get_by_role("button", name="Leave out dropped.jpg").click()
+            await expect(told).to_be_hidden()
+            await page.evaluate(DROP, 1000)
+            await expect(button).to_be_enabled()
+            assert tab.errors == []
+
+    asyncio.run(main())
+
+
 @contextlib.asynccontextmanager
 async def showing(home, *sources):
     """Run `ostiary analyze --show`; yield the address that it prints."""

@@ -155,6 +155,33 @@ def test_every_bound_refuses_with_its_reason_and_leaves_nothing(make, tmp_path):
     asyncio.run(main())
 
 
+def test_a_file_that_breaks_off_leaves_nothing_and_may_be_sent_again(make, tmp_path):
+    async def main():
+        async with running_gateway(make()) as gateway:
+            client = await gateway.client("operator")
+            job_id = (await client.post(HOME, json={})).json()["id"]
+            _, writer = await asyncio.open_connection("127.0.0.1", int(gateway.url.split(":")[-1]))
+            head = f"PUT {HOME}/{job_id}/files/0?name=a HTTP/1.1\r\nHost: x\r\n"
+            key = client.headers["authorization"]
+            head += f"Authorization: {key}\r\nContent-Length: 3000000\r\n\r\n"
+            writer.write(head.encode() + b"x" * 2_000_000)
+            await writer.drain()
+
+            async def begun():
+                return kept(tmp_path) == ["sent-0"]
+
+            await holds(begun)
+            writer.close()
+
+            async def gone():
+                return kept(tmp_path) == []
+
+            await holds(gone)
+            assert (await put(client, job_id, 0, b"whole")).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_results_are_bounded_too(make, tmp_path):
     async def main():
         async with running_gateway(make(upload_bytes=1_100_000)) as gateway:
