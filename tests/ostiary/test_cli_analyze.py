@@ -254,7 +254,7 @@ def test_names_in_words_and_in_the_report(analyze, door, home, tmp_path):
         (("door.png", "--save", "door.png"), ExitCode.FAILED, "overwritten"),
         (("nothing.png",), ExitCode.NOT_FOUND, "no such file"),
         (("webcam:97",), ExitCode.NOT_FOUND, "no such webcam"),
-        ((), ExitCode.USAGE, "Missing argument"),
+        ((), ExitCode.USAGE, "Name a photograph"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_its_code(analyze, door, words, code, said):
