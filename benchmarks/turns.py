@@ -27,6 +27,7 @@ from ostiary.demo.portraits import load_portraits, read_picture
 from ostiary.demo.scene import prepare
 from streams.bus.packets import StreamKey
 from streams.codecs.pool import Picture
+from workers import manifest
 from workers.desk import Desk, DeskPlan, open_desk
 from workers.models import Models
 from workers.ownership import Taken
@@ -52,7 +53,9 @@ class Counting(Models):
         self.shown["detector"] += len(pictures)
         return super().detect(pictures, areas)
 
-    def _run(self, role: str, crops: NDArray[np.uint8], columns: int) -> NDArray[np.float32]:
+    def _run(
+        self, role: manifest.Role, crops: NDArray[np.uint8], columns: int
+    ) -> NDArray[np.float32]:
         self.shown[role] += len(crops)
         return super()._run(role, crops, columns)
 
@@ -62,7 +65,11 @@ def desk(models: Models, people: bool) -> Desk:
     camera = Camera(id="bench", url="rtsp://192.0.2.1/bench", mask_required=True,
                     alert_unknown=True, purpose=Purpose.PEOPLE)  # fmt: skip
     known = gallery(models) if people else Gallery((), GallerySettings())
-    plan = DeskPlan(known, dict(models.versions), SamplingSettings(full_hz=RATE_HZ))
+    plan = DeskPlan(
+        known,
+        {str(role): label for role, label in models.versions.items()},
+        SamplingSettings(full_hz=RATE_HZ),
+    )
     return open_desk(Taken(camera, 1, ()), plan, (), BEGIN_NS)
 
 

@@ -55,7 +55,7 @@ ALIGNED: Final = Framing(ALIGNED_PX, TEMPLATE_112, False)  # as SFace was traine
 # it stay visible.
 MASK: Final = framing(96, zoom=0.80, eyes_at=0.36)
 # FER2013's own framing: the median of its eyes and mouths, so that training needs no border.
-EXPRESSION: Final = framing(96, zoom=1.19, eyes_at=0.38)
+EXPRESSION: Final = framing(48, zoom=1.19, eyes_at=0.38)
 
 
 def similarities(points: NDArray[np.float32], template: NDArray[np.float32]) -> Matrices:

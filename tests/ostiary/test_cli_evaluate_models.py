@@ -64,7 +64,7 @@ def test_the_named_model_is_judged(home, bare, tmp_path, capsys, model, confusio
     ("model", "code", "said"),
     [
         ("nobody", ExitCode.NOT_FOUND, "Known: mobilenet-v2-mask@1, damaged@1, large@1"),
-        ("mobilenet-v2-expression", ExitCode.NOT_FOUND, "no mask model"),
+        ("face-mobilenet-expression", ExitCode.NOT_FOUND, "no mask model"),
         ("damaged", ExitCode.FAILED, "damaged-1/weights.safetensors"),
         ("half-1", ExitCode.FAILED, "half-1/model.toml is incomplete: sha256 is missing"),
     ],

@@ -62,7 +62,7 @@ def test_one_is_shown_whole(models, tmp_path: Path) -> None:
     _, out, _ = models("show", "doors@7")
     for word in ("worn, incorrect, missing", "96x96", told["sha256"], "temperature", "card.md"):
         assert word in out
-    assert "disgust" in models("show", "mobilenet-v2-expression")[1]
+    assert "disgust" in models("show", "face-mobilenet-expression")[1]
     write_model(tmp_path, "mask", "two@1", columns=[0, 2])
     assert "worn, missing" in models("show", "two")[1]
 

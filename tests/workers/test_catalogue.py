@@ -7,7 +7,7 @@ from workers.manifest import UnknownModel, WeightsError, load_manifest, load_mod
 
 pytestmark = pytest.mark.unit
 
-MASK, EXPRESSION = "mobilenet-v2-mask@1", "mobilenet-v2-expression@1"
+MASK, EXPRESSION = "mobilenet-v2-mask@1", "face-mobilenet-expression@1"
 
 
 def test_without_folders_there_is_what_is_shipped(tmp_path):
@@ -69,7 +69,7 @@ def test_a_label_that_is_taken_is_told_and_the_first_stays(tmp_path):
     write_model(tmp_path, "mask", "doors@7")
     second = write_model(tmp_path, "mask", "zzz@1", name="doors", version="7")
     like_ours = write_model(
-        tmp_path, "expression", "mine@1", name="mobilenet-v2-expression", version="1"
+        tmp_path, "expression", "mine@1", name="face-mobilenet-expression", version="1"
     )
     found = load_models(tmp_path)
     assert found.of("mask", "doors@7").file.parent.name == "doors-7"

@@ -57,7 +57,7 @@ def test_openvino_and_torch_agree(role, device, cache, inputs):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     entry = load_manifest()[role]
-    batch = np.concatenate([inputs[role], inputs[role][:, :, ::-1]])  # and mirrored: a batch of two
+    batch = np.concatenate([inputs[role], inputs[role][:, ::-1]])  # and upside down: a batch of two
     ours = OpenVinoRuntime(entry, cache, 1).run(batch)
     theirs = TorchRuntime(entry, device).run(batch)
     assert list(ours) == list(theirs) == list(entry.outputs)
@@ -66,8 +66,8 @@ def test_openvino_and_torch_agree(role, device, cache, inputs):
         assert output.dtype == np.float32
         worst = np.abs(output - theirs[name]).max() / np.abs(output).max()
         assert worst < TOLERANCE[device], f"{role} {name}: {worst}"
-    first, mirrored = next(iter(ours.values()))
-    assert not np.allclose(first, mirrored), "the parity would hold for any input"
+    first, turned = next(iter(ours.values()))
+    assert not np.allclose(first, turned), "the parity would hold for any input"
 
 
 @pytest.mark.parametrize("role", ["mask", "expression"])

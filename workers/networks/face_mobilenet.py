@@ -36,11 +36,12 @@ class FaceMobileNet(Classifier):
         """Return logits (N, C); of a trained network the mean of a face's and its mirror image's.
 
         That is worth 0.7 points by FER2013's labels and 1.2 by FER+'s (1,425 and 1,111 pictures of
-        validation), and twice the time: at 48 pixels 5 ms a face on a CPU thread.
+        validation), and twice the time: at 48 pixels 8.4 instead of 4.7 ms a face on a CPU thread.
         """
         if self.training:
             return super().forward(picture)
-        return (super().forward(picture) + super().forward(picture.flip(3))) / 2
+        both = super().forward(torch.cat((picture, picture.flip(3))))
+        return both.view(2, -1, both.shape[1]).mean(dim=0)
 
     def pooled(self, picture: Tensor) -> Tensor:
         grey = (picture * self.luma).sum(dim=1, keepdim=True)
