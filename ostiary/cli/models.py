@@ -20,6 +20,7 @@ app = typer.Typer(help="The networks: which there are, and which is in use.", no
 SWITCH_WITHIN_S = 180.0
 LOOK_EVERY_S = 0.5
 SETTLED_AFTER_S = 3.0  # by then every worker's heartbeat is younger than the choice
+GONE_AFTER_S = 30.0  # a worker is silent for seconds where the machine converts networks
 
 
 def _catalogue(context: typer.Context) -> "Catalogue":
@@ -172,10 +173,12 @@ def use(
     api = api_of(place_of(context))
     query = Query(json={"name": name})
     with progress("A worker looks at the network …"):
+        before = api.get("/models")["models"].get(task, {"workers": []})
         chosen = api.call("PUT", f"/models/{quote(task, safe='')}", query)
     label = chosen["label"]
     with progress(f"The workers go over to {label} …"):
-        found = _awaited(api, task, label)
+        known = {one["worker"] for one in [*before["workers"], *chosen["workers"]]}
+        found = _awaited(api, task, label, known)
     refusing = [one for one in found["workers"] if one["in_use"] != label]
     if as_json:
         print_json({"task": task, "label": label, **found})
@@ -191,8 +194,11 @@ def _kept(worker: "Record", label: str) -> str:
     return f"{worker['worker']} keeps {worker['in_use']}, not {label}: {reason}".rstrip(".") + "."
 
 
-def _awaited(api: "Api", task: str, label: str) -> "Record":
-    """Return what the workers say once each uses the model or has refused it."""
+def _awaited(api: "Api", task: str, label: str, known: set[str]) -> "Record":
+    """Return what the workers say once each uses the model or has refused it.
+
+    known: who was there before; one that is silent for a moment is waited for.
+    """
     begun_s = time.monotonic()
     while True:
         found: Record = api.get("/models")["models"][task]
@@ -201,6 +207,9 @@ def _awaited(api: "Api", task: str, label: str) -> "Record":
         done = all(
             one is True or (one == "refused" and elapsed_s > SETTLED_AFTER_S) for one in states
         )
+        silent = known - {one["worker"] for one in found["workers"]}
+        if silent and elapsed_s < GONE_AFTER_S:
+            done = False
         if (done and states) or elapsed_s > SWITCH_WITHIN_S:
             return found
         time.sleep(LOOK_EVERY_S)
