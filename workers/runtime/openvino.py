@@ -4,7 +4,10 @@ Does not know what the outputs mean. The converted form is kept below the cache 
 weights' SHA-256 and OpenVINO's version; with it there, starting needs no torch at all.
 """
 
+import fcntl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
@@ -32,6 +35,7 @@ class OpenVinoRuntime:
         self._entry = entry
         self._core = openvino.Core()
         self._core.set_property({"CACHE_DIR": str(cache / "compiled")})
+        self._lock = cache / "compiled.lock"
         self._settings = {
             "INFERENCE_NUM_THREADS": 1,
             "NUM_STREAMS": 1,
@@ -67,13 +71,21 @@ class OpenVinoRuntime:
                 model.reshape([1, 3, height, width])
                 model = _taking_pixels(model)
                 idle = SimpleQueue()
-                for _ in range(self._lanes):
-                    compiled = self._core.compile_model(model, "CPU", self._settings)
-                    idle.put(compiled.create_infer_request())
+                with self._alone():
+                    for _ in range(self._lanes):
+                        compiled = self._core.compile_model(model, "CPU", self._settings)
+                        idle.put(compiled.create_infer_request())
                 while len(self._idle) >= COMPILED_SIZES:
                     self._idle.pop(next(iter(self._idle)))
             self._idle[(height, width)] = idle  # youngest last
             return idle
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from the compiled networks' cache, which OpenVINO maps unlocked."""
+        with self._lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 def _taking_pixels(model: openvino.Model) -> openvino.Model:
