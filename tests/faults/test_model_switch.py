@@ -20,13 +20,7 @@ from streams.bus.keys import observations
 from streams.bus.observations import SeenObservation, decode
 from streams.servers import open_box, open_bus
 
-OPEN = "open defect: at times a worker ends while it goes over to another network"
-pytestmark = [
-    pytest.mark.fault,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xfail(strict=False, reason=OPEN),
-]
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(900)]
 
 WORKERS = 2
 SHIPPED, OTHER = "mobilenet-v2-mask@1", "doors@7"
