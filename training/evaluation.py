@@ -18,6 +18,7 @@ from training.intervals import Figure, Judged, Said, judge, median
 from training.learnt import marked
 from training.parts import Split, split
 from training.recognition import evaluate_recognition
+from training.refusal import Refusal
 from training.sets.classes import TASKS, Task, TaskName
 from training.sets.collect import collect
 from training.sets.files import opened
@@ -28,12 +29,8 @@ from workers.manifest import load_models
 SHOWN = 12  # names that a message lists
 
 
-class NothingToJudge(Exception):
+class NothingToJudge(Refusal):
     """There are no pictures that can be judged; the lines say why, and what to do."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 @dataclass(frozen=True, slots=True)

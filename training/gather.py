@@ -16,6 +16,7 @@ from training.evaluation import check
 from training.material import Cut, Cutting, Material, keep_whole
 from training.prepare import Pictures, near_duplicates
 from training.recipe import Recipe
+from training.refusal import Refusal
 from training.sets.classes import TASKS
 from training.sets.collect import collect
 from training.sets.files import Unreadable, opened
@@ -29,12 +30,8 @@ SAME_PICTURE: Final = 0.97  # correlation of 12x12 pixels; JPEG and scaling leav
 WORDS: Final = {"mask": tuple(MaskState), "expression": tuple(Expression)}
 
 
-class TooLittle(Exception):
+class TooLittle(Refusal):
     """The pictures are not enough to train on; the lines say of what, and what to do."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 @dataclass(frozen=True, slots=True)

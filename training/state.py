@@ -15,16 +15,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from training.refusal import Refusal
+
 NAME: Final = "state.pt"
 MAGIC: Final = b"ostiary-training-1\n"
 
 
-class StateError(Exception):
+class StateError(Refusal):
     """A state file cannot be gone on from; the lines say why, and what to do."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 @dataclass(frozen=True, slots=True)

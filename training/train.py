@@ -65,7 +65,7 @@ class Shell(Watcher, Protocol):
 def train(order: Order, shell: Shell) -> Published:
     """Train, or go on with what was begun in the folder; write the model there.
 
-    Raises NoDevice, NothingToJudge, TooLittle, StateError, Diverged, OSError.
+    Raises NoDevice, Refusal, Diverged, OSError.
     """
     device = device_of(order.device)
     recipe = replace(order.recipe, epochs=order.epochs or order.recipe.epochs)

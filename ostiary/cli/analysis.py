@@ -1,13 +1,13 @@
 """Knows the command that analyses photographs, films, webcams. Does not know how that is done."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.networks import needing, using_models
 from ostiary.cli.place import JsonOption, place_of
 from ostiary.jobs.beginning import Beginning
 
@@ -84,7 +84,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # its parameters are its options
         return _serve(settings, job, Beginning(sources or (), folder, expression, lang, chosen))
     if not sources:
         raise Failure("Name a photograph, a film, a folder, or webcam.", code=ExitCode.USAGE)
-    with _needing_extras():
+    with needing("Analysing pictures", "server,worker"):
         from ostiary.analysis import Setup
         from ostiary.analysis import analyze as begin
         from ostiary.cli.analysis_output import Wanted
@@ -111,7 +111,7 @@ def _serve(settings: "Settings", job: bool, beginning: Beginning) -> None:
     """Serve the page, or do what the live system's page asks for."""
     from ostiary.cli.analysis_page import show_page, wait_for_jobs
 
-    with _needing_extras():
+    with needing("Analysing pictures", "server,worker"):
         if job:
             wait_for_jobs(settings)
         else:
@@ -139,29 +139,11 @@ def _analyse(analysis: "Analysis", wanted: "Wanted") -> ExitCode:
     from ostiary.analysis import Unreadable
     from ostiary.analysis.saving import CannotSave
     from ostiary.cli.analysis_output import run
-    from workers.manifest import UnknownModel, WeightsError
-    from workers.runtime import DeviceError
 
     try:
-        return run(analysis, wanted)
+        with using_models():
+            return run(analysis, wanted)
     except Unreadable as error:  # the people's folder: sources that cannot be read are counted
         raise Failure(str(error), code=ExitCode.NOT_FOUND) from error
     except CannotSave as error:
         raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-    except UnknownModel as error:
-        raise Failure(str(error), "See: ostiary models list", code=ExitCode.NOT_FOUND) from error
-    except (WeightsError, DeviceError) as error:
-        raise Failure(*str(error).splitlines()[:3]) from error
-
-
-@contextmanager
-def _needing_extras() -> Iterator[None]:
-    """Say how to install what is missing: analysing needs more than the client does."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "a package").partition(".")[0]
-        raise Failure(
-            f"Analysing pictures needs {package}, which is not installed.",
-            "Install it: pip install 'ostiary[server,worker]'",
-        ) from error

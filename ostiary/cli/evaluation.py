@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.failure import Failure
+from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_json
 from ostiary.cli.place import JsonOption, place_of
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 OUT = Path("ostiary-evaluation")
-TASKS = ("mask", "expression")
 EVERY_S = 10.0  # between two lines of progress where nobody looks at a terminal
 LAYOUT = (
     "What --data may be, a folder or a zip: one folder for each class (with_mask, without_mask, "
@@ -28,8 +28,6 @@ LAYOUT = (
 )
 
 
-TaskArgument = Annotated[str, typer.Argument(metavar="mask|expression", help="Which network.")]
-DataOption = Annotated[Path, typer.Option("--data", help="Labelled pictures: a folder or a zip.")]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="As `ostiary models list` shows it.")
 ]
@@ -56,9 +54,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     judged whole. Of several faces in a picture the large one near its middle
     is meant.
     """
-    _check(task, data)
+    check(task, data)
     home = place_of(context).settings().home.expanduser().absolute()
-    with _needing_extras():
+    with needing("Judging networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.evaluation import Request
         from training.report import as_json as told
@@ -75,16 +73,6 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     print_evaluation(result)
 
 
-def _check(task: str, data: Path) -> None:
-    """Refuse what is no task, and no data."""
-    if task not in TASKS:
-        raise Failure(f"There is no task {task!r}: mask or expression.", code=ExitCode.USAGE)
-    if not data.exists():
-        raise Failure(f"There is no folder or file {data}.", code=ExitCode.NOT_FOUND)
-    if data.is_file() and data.suffix.casefold() != ".zip":
-        raise Failure(f"{data} is neither a folder nor a zip.", code=ExitCode.USAGE)
-
-
 def _draw(found: "Evaluation", out: Path) -> "dict[str, Path]":
     from training.report import draw
 
@@ -98,33 +86,16 @@ def _draw(found: "Evaluation", out: Path) -> "dict[str, Path]":
 
 def _judge(request: "Request") -> "Evaluation":
     """Judge, with progress; what may go wrong becomes a message."""
-    from training.evaluation import NothingToJudge, evaluate
-    from workers.manifest import UnknownModel, WeightsError
+    from training.evaluation import evaluate
+    from training.refusal import Refusal
 
     try:
-        with _progress() as report:
+        with using_models(), _progress() as report:
             return evaluate(request, report)
-    except NothingToJudge as error:
+    except Refusal as error:
         raise Failure(*error.lines[:3]) from error
-    except UnknownModel as error:
-        raise Failure(str(error), "See: ostiary models list", code=ExitCode.NOT_FOUND) from error
-    except WeightsError as error:
-        raise Failure(*str(error).splitlines()[:3]) from error
     except OSError as error:
         raise Failure(f"{error.filename or request.data}: {error.strerror or error}.") from error
-
-
-@contextmanager
-def _needing_extras() -> Iterator[None]:
-    """Say how to install what is missing: judging needs more than the client does."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "a package").partition(".")[0]
-        raise Failure(
-            f"Judging networks needs {package}, which is not installed.",
-            "Install it: pip install 'ostiary[server,worker,train]'",
-        ) from error
 
 
 @contextmanager

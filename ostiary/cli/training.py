@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ostiary.cli.failure import ExitCode, Failure
+from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_facts, print_json
 from ostiary.cli.place import JsonOption, place_of
 
@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-TASKS = ("mask", "expression")
 LAYOUT = (
     "What --data may be: as `ostiary evaluate` takes it. Killed or stopped, the same command goes "
     "on from where it was. The model is found by `ostiary models` where --out is a folder of "
     "HOME/models, as it is unless said otherwise."
 )
 
-TaskArgument = Annotated[str, typer.Argument(metavar="mask|expression", help="Which network.")]
-DataOption = Annotated[Path, typer.Option("--data", help="Labelled pictures: a folder or a zip.")]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", help="shipped, paper, or paper-grouped (mask).")
 ]
@@ -69,13 +66,11 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     test part. --minutes stops early without changing the schedule: run the
     same command again to go on.
     """
-    if task not in TASKS:
-        raise Failure(f"There is no task {task!r}: mask or expression.", code=ExitCode.USAGE)
-    if not data.exists():
-        raise Failure(f"There is no folder or file {data}.", code=ExitCode.NOT_FOUND)
+    check(task, data)
     home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1
     home = home.expanduser().absolute()
-    with _needing_extras():
+    with needing("Training networks", "server,worker,train"):
+        import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.train import Order
 
         out = out or home / "models" / f"{task}-{recipe}-{seed}"
@@ -101,39 +96,19 @@ def _recipe(task: str, name: str) -> "Recipe":
 def _train(order: "Order", minutes: float | None) -> "Published":
     """Train, with progress; what may go wrong becomes a message."""
     from ostiary.cli.training_progress import Onlooker
-    from training.evaluation import NothingToJudge
-    from training.gather import TooLittle
     from training.loop import Diverged
-    from training.state import StateError
+    from training.refusal import Refusal
     from training.train import NoDevice, train
-    from workers.manifest import WeightsError
 
     try:
-        with Onlooker(minutes).looking() as onlooker:
+        with using_models(), Onlooker(minutes).looking() as onlooker:
             return train(order, onlooker)
-    except (NothingToJudge, TooLittle, StateError) as error:
+    except Refusal as error:
         raise Failure(*error.lines[:3]) from error
     except (NoDevice, Diverged) as error:
         raise Failure(str(error)) from error
-    except WeightsError as error:
-        raise Failure(*str(error).splitlines()[:3]) from error
     except OSError as error:
         raise Failure(f"{error.filename or order.out}: {error.strerror or error}.") from error
-
-
-@contextmanager
-def _needing_extras() -> Iterator[None]:
-    """Say how to install what is missing: training needs more than the client does."""
-    try:
-        import training.plots  # noqa: F401  missing matplotlib is said before the long work
-
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "a package").partition(".")[0]
-        raise Failure(
-            f"Training networks needs {package}, which is not installed.",
-            "Install it: pip install 'ostiary[server,worker,train]'",
-        ) from error
 
 
 def told(result: "Published") -> dict[str, object]:

@@ -1,48 +1,19 @@
 """Knows how one camera's access units become pictures in a ring. Does not know who wants them."""
 
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from engine.packets import Codec
-from streams.codecs.messages import ALONE, CONVERT, Kind, Message, Status
+from streams.codecs.frames import Damaged, Frames
+from streams.codecs.messages import Kind, Message, Status
 from streams.codecs.rings import RingWriter
 
 SLOTS: Final = 4  # one being written, one waiting, one with the reader, one on its way back
-_REMEMBERED: Final = 64  # more than any decoder reorders
 Send = Callable[[Message, int | None], None]
-
-
-def decoder(codec: Codec, max_px: int, analysis: bool = True) -> VideoCodecContext:
-    """Return a decoder with one thread that refuses pictures above max_px pixels.
-
-    analysis: leave out the loop filter, which costs a quarter of the time and no face.
-    """
-    context = av.CodecContext.create(codec.value, "r")
-    context.thread_count = 1
-    context.options = {"max_pixels": str(max_px)}
-    if analysis:
-        context.options |= {"skip_loop_filter": "all"}
-    return context
-
-
-def decode(context: VideoCodecContext, message: Message) -> list[VideoFrame]:
-    """Decode one unit; each frame's pts is the seq of the unit that it came from."""
-    packet = av.Packet(bytes(message.body))
-    packet.pts = message.seq
-    frames = list(context.decode(packet))
-    if message.flags & ALONE:
-        frames += context.decode(None)
-        context.flush_buffers()
-    return frames
 
 
 class StreamDecoder:
@@ -51,42 +22,23 @@ class StreamDecoder:
     def __init__(self, number: int, max_px: int) -> None:
         self._number = number
         self._max_px = max_px
-        self._generation = -1
-        self._context: VideoCodecContext | None = None
-        self._wanted: OrderedDict[int, None] = OrderedDict()
+        self._frames = Frames(max_px, analysis=True)
         self._rings: dict[int, RingWriter] = {}
         self._ring_number = 0
         self._reformatter = VideoReformatter()
 
-    def unit(self, message: Message, send: Send) -> None:
-        """Decode one unit, send its pictures that are wanted, then how it ended."""
-        started = time.thread_time()
-        if self._context is None or message.context != self._generation:
-            self._context = decoder(message.codec, self._max_px)
-            self._generation = message.context
-            self._wanted.clear()
-        if message.flags & CONVERT:
-            self._wanted[message.seq] = None
-            if len(self._wanted) > _REMEMBERED:
-                self._wanted.popitem(last=False)
-        status = self._decode(self._context, message, send)
-        micros = int((time.thread_time() - started) * 1e6)
-        send(Message(Kind.DONE, status=status, stream=self._number, seq=message.seq,
-                     micros=micros), None)  # fmt: skip
-
-    def _decode(self, context: VideoCodecContext, message: Message, send: Send) -> Status:
+    def unit(self, message: Message, send: Send) -> Status:
+        """Decode one unit, send its pictures that are wanted, return how it ended."""
         try:
-            frames = decode(context, message)
-        except av.error.FFmpegError:
+            frames = self._frames.of(message)
+        except Damaged:
             return Status.INVALID
         status = Status.OK
-        for frame in frames:
-            seq = frame.pts if frame.pts is not None else -1
+        for seq, frame, wanted in frames:
             if frame.is_corrupt:
                 status = Status.INVALID
-            elif seq in self._wanted:
+            elif wanted:
                 status = self._picture(frame, seq, send)
-            self._wanted.pop(seq, None)
         return status
 
     def _picture(self, frame: VideoFrame, seq: int, send: Send) -> Status:
@@ -128,8 +80,7 @@ class StreamDecoder:
             ring.give_back(slot)
 
     def close(self) -> None:
-        """Free the decoder and the ring."""
+        """Free the rings."""
         for ring in self._rings.values():
             ring.close()
         self._rings.clear()
-        self._context = None

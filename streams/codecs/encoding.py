@@ -1,7 +1,5 @@
 """Knows how one camera's access units become H.264 that any browser plays. Knows no viewer."""
 
-import time
-from collections import OrderedDict
 from fractions import Fraction
 from typing import Final
 
@@ -10,12 +8,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange
 
-from streams.codecs.decoding import Send, decode, decoder
-from streams.codecs.messages import CONVERT, FORCE, IS_KEYFRAME, Kind, Message, Status
+from streams.codecs.decoding import Send
+from streams.codecs.frames import Damaged, Frames
+from streams.codecs.messages import FORCE, IS_KEYFRAME, Kind, Message, Status
 
 LARGEST_PX: Final = 1280 * 720  # level 3.1, which is what the answer's SDP can say
 _GROUP: Final = 50
-_REMEMBERED: Final = 64
 
 
 def fitted(width: int, height: int) -> tuple[int, int]:
@@ -44,43 +42,24 @@ class StreamTranscoder:
     def __init__(self, number: int, max_px: int) -> None:
         self._number = number
         self._max_px = max_px
-        self._generation = -1
-        self._decoder: VideoCodecContext | None = None
+        self._frames = Frames(max_px, analysis=False)
         self._encoder: VideoCodecContext | None = None
-        self._wanted: OrderedDict[int, None] = OrderedDict()
         self._pictures = 0
         self._force = True
 
-    def unit(self, message: Message, send: Send) -> None:
-        """Transcode one unit: send what comes out, then how it ended."""
-        started = time.thread_time()
-        if self._decoder is None or message.context != self._generation:
-            self._decoder = decoder(message.codec, self._max_px, analysis=False)
-            self._generation = message.context
-            self._wanted.clear()
+    def unit(self, message: Message, send: Send) -> Status:
+        """Transcode one unit: send what comes out, return how it ended."""
         self._force = self._force or bool(message.flags & FORCE)
-        if message.flags & CONVERT:
-            self._wanted[message.seq] = None
-            if len(self._wanted) > _REMEMBERED:
-                self._wanted.popitem(last=False)
-        status = self._transcode(self._decoder, message, send)
-        micros = int((time.thread_time() - started) * 1e6)
-        send(Message(Kind.DONE, status=status, stream=self._number, seq=message.seq,
-                     micros=micros), None)  # fmt: skip
-
-    def _transcode(self, context: VideoCodecContext, message: Message, send: Send) -> Status:
         try:
-            frames = decode(context, message)
-        except av.error.FFmpegError:
+            frames = self._frames.of(message)
+        except Damaged:
             return Status.INVALID
         status = Status.OK
-        for frame in frames:
-            seq = frame.pts if frame.pts is not None else -1
+        for seq, frame, wanted in frames:
             if frame.width * frame.height > self._max_px:
                 status = Status.TOO_LARGE
-            elif seq in self._wanted:
+            elif wanted:
                 self._encode(frame, seq, send)
-            self._wanted.pop(seq, None)
         return status
 
     def _encode(self, frame: VideoFrame, seq: int, send: Send) -> None:

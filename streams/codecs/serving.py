@@ -1,6 +1,7 @@
 """Knows which message goes to which codec in a child. Does not know how it is confined."""
 
 import socket
+import time
 
 import av
 
@@ -49,12 +50,12 @@ class _Desk:
             case Kind.DECODE:
                 if message.stream not in self._decoders:
                     self._decoders[message.stream] = StreamDecoder(message.stream, self._max_px)
-                self._decoders[message.stream].unit(message, self.send)
+                self._unit(self._decoders[message.stream], message)
             case Kind.TRANSCODE:
                 if message.stream not in self._transcoders:
                     transcoder = StreamTranscoder(message.stream, self._max_px)
                     self._transcoders[message.stream] = transcoder
-                self._transcoders[message.stream].unit(message, self.send)
+                self._unit(self._transcoders[message.stream], message)
             case Kind.RELEASE:
                 if message.stream in self._decoders:
                     self._decoders[message.stream].release(message.context, message.slot)
@@ -63,6 +64,16 @@ class _Desk:
                 forgotten = self._decoders.pop(message.stream, None)
                 if forgotten is not None:
                     forgotten.close()
+
+    def _unit(self, codec: StreamDecoder | StreamTranscoder, message: Message) -> None:
+        """Answer every unit once, after all that came of it, with the time it took."""
+        started = time.thread_time()
+        status = codec.unit(message, self.send)
+        micros = int((time.thread_time() - started) * 1e6)
+        done = Message(
+            Kind.DONE, status=status, stream=message.stream, seq=message.seq, micros=micros
+        )
+        self.send(done, None)
 
 
 def _receive(link: socket.socket) -> Message | None:
