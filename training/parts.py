@@ -13,11 +13,15 @@ from training.prepare import near_duplicates
 from training.sets.classes import INCORRECT, MISSING, WORN, Task
 from training.sets.ferplus import verdicts
 from training.sets.files import Unreadable
+from training.sets.known import FACES
+from training.sets.made import MADE
 from training.sets.samples import Sample, names_in
 
 SAME_PICTURE: Final = 0.97  # as in training
 TWO: Final = "{0} is a mask worn or worn wrongly (both probabilities added), {1} is no mask"
 FOUND: Final = "face found by the detector"
+FAR_PX: Final = 32  # of a face
+SMALLEST_PX: Final = 16
 FRESH: Final = "no near-duplicate in Training"
 FERPLUS: Final = "FER+ majority"
 
@@ -70,21 +74,36 @@ def split(answers: Answers, task: Task, learnt: Sequence[Sample]) -> Split:
 
 def _masks(answers: Answers, task: Task) -> Split:
     """Score three classes where some picture shows a mask worn wrongly, else two."""
-    all_of_them = np.ones(len(answers.samples), np.bool_)
+    beside = np.array([one.source == FACES or one.kind == MADE for one in answers.samples])
+    main = ~beside | beside.all()
     three = Said(answers.chances, answers.truth, answers.side_px, names_in(answers.samples, task))
-    two = two_classes(three)
+    two = two_classes(three.where(main))
     rule = TWO.format(*two.names)
     if INCORRECT in three.truth:
         left_out = three.names[INCORRECT]
         rule = f'Three classes. In "two classes" {left_out} is left out: {rule}.'
-        split = Split(three, all_of_them, rule, two if len(set(two.truth.tolist())) == 2 else None)
+        split = Split(three, main, rule, two if len(set(two.truth.tolist())) == 2 else None)
     else:
-        split = Split(two, all_of_them, f"Two classes: {rule}.")
+        split = Split(two_classes(three), main, f"Two classes: {rule}.")
     kinds = np.array([sample.kind for sample in answers.samples])
-    if {"real", "drawn"} <= set(kinds.tolist()):
-        split.add("real", split.whole.where(kinds == "real"))
-        split.add("drawn", split.whole.where(kinds == "drawn"))
+    if {"real", "drawn"} <= set(kinds[main].tolist()):
+        split.add("real", split.whole.where(main & (kinds == "real")))
+        split.add("drawn", split.whole.where(main & (kinds == "drawn")))
+        _by_distance(split, three.where(main & (kinds == "real")))
+    looks = np.array([sample.people for sample in answers.samples])
+    for kind in sorted(set(looks[kinds == "real"].tolist()) - {""}):
+        split.add(
+            f"bare, said to be {kind}", split.whole.where((kinds == "real") & (looks == kind))
+        )
     return split
+
+
+def _by_distance(split: Split, three: Said) -> None:
+    """Add real faces with against without a mask, from FAR_PX up and below."""
+    two = two_classes(three)
+    near, seen = two.side_px >= FAR_PX, two.side_px >= SMALLEST_PX
+    split.add(f"two classes, real, from {FAR_PX} px", two.where(near))
+    split.add(f"two classes, real, {SMALLEST_PX} to {FAR_PX} px", two.where(seen & ~near))
 
 
 def two_classes(said: Said) -> Said:

@@ -12,7 +12,7 @@ from training.evaluation import untrained
 from training.sets.classes import EXPRESSION_TASK, MASK_TASK
 from training.sets.collect import collect
 from training.sets.files import opened
-from training.sets.known import KNOWN, all_known
+from training.sets.known import FACES, KNOWN, all_known
 from training.sets.samples import Collected, Sample
 from training.splits import Side, side_of
 
@@ -34,10 +34,18 @@ def test_the_split_is_the_one_of_training():
     }
     found = found_in(DATA)
     assert all_known(found)
-    mine = {sample.name: sample.trained for sample in found.samples if sample.source != "press"}
+    mine = {
+        sample.name: sample.trained
+        for sample in found.samples
+        if sample.source not in ("press", FACES)
+    }
     assert mine == expected
     press = Counter(sample.trained for sample in found.samples if sample.source == "press")
     assert press == {True: 255, False: 85}
+    bare = [sample for sample in found.samples if sample.source == FACES]
+    assert len(bare) == 11000
+    assert Counter(sample.people for sample in bare)["Black"] == 1316
+    assert 0.18 < sum(not sample.trained for sample in bare) / len(bare) < 0.22
 
 
 @needs_data

@@ -10,6 +10,8 @@ from training.judge import figures
 from training.parts import FERPLUS, FOUND, FRESH, split
 from training.sets.classes import EXPRESSION_TASK, INCORRECT, MASK_TASK, MISSING, WORN
 from training.sets.files import Unreadable
+from training.sets.known import FACES
+from training.sets.made import MADE
 from training.sets.samples import Sample
 
 pytestmark = pytest.mark.unit
@@ -75,10 +77,35 @@ def test_parts_by_set_by_kind_and_by_what_was_found():
         answers(given, [[1, 0, 0], [1, 0, 0], [0, 0, 1]], [True, False, True]), MASK_TASK, ()
     )
     assert {name: len(part.truth) for name, part in found.parts.items()} == {
-        "a": 2, "b": 1, "real": 2, "drawn": 1, FOUND: 2
+        "a": 2, "b": 1, "real": 2, "drawn": 1, FOUND: 2, "two classes, real, from 32 px": 2
     }  # fmt: skip
     assert accuracy(found.parts["a"]) == 0.5
     assert accuracy(found.parts["drawn"]) == 0.0
+
+
+def test_bare_faces_and_made_pictures_stand_beside_the_headline():
+    given = [sample(WORN), sample(MISSING),
+             sample(MISSING, source=FACES, kind="real", people="Indian"),
+             sample(MISSING, source=FACES, kind="real", people="Black"),
+             sample(MISSING, source="hidden", kind=MADE)]  # fmt: skip
+    chances = [[1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    found = split(answers(given, chances), MASK_TASK, ())
+    assert accuracy(found.headline) == 1.0
+    assert len(found.headline.truth) == 2
+    assert {name: (len(part.truth), accuracy(part)) for name, part in found.parts.items()} == {
+        FACES: (2, 0.5), "hidden": (1, 0.0),
+        "bare, said to be Indian": (1, 0.0), "bare, said to be Black": (1, 1.0),
+    }  # fmt: skip
+
+
+def test_with_against_without_is_told_by_distance():
+    given = answers([sample(WORN, kind="real"), sample(MISSING, kind="real"),
+                     sample(INCORRECT, kind="real"), sample(MISSING, kind="real"),
+                     sample(WORN, kind="drawn")], [[1, 0, 0]] * 5)  # fmt: skip
+    given.side_px[:] = [40, 20, 40, 15, 40]
+    found = split(given, MASK_TASK, ())
+    assert len(found.parts["two classes, real, from 32 px"].truth) == 1
+    assert len(found.parts["two classes, real, 16 to 32 px"].truth) == 1
 
 
 def test_one_set_alone_has_no_parts():

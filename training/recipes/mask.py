@@ -1,8 +1,8 @@
 """Knows how the mask network that is shipped is made. Trains nothing.
 
 MobileNetV2 from ImageNet weights, all layers trained, three classes, on real masks (masks3_real,
-masks_crops), bare press pictures and clips, drawn masks (half of masks_synth) and masks drawn while
-training on bare faces.
+masks_crops), bare faces of people of all looks (faces_112, press pictures, clips), drawn masks
+(half of masks_synth), and, drawn while training on bare faces, masks and what is no mask.
 
 Every face in masks_synth is a press photograph with a drawn mask and none is bare. Trained on that
 alone, suits and white collars came to mean "incorrect": 28 of 200 bare press pictures were said to
@@ -15,16 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.observations import MaskState
-from training.augment import Strength, narrow, vary
+from training.augment import Strength, narrow, shrink, vary
 from training.draw import MEANS, draw_mask, dress, load_templates
+from training.hide import HIDDEN, hide, load_things
 from training.material import Material
 from training.prepare import wide
 from training.recipe import Made, Make, Optimiser, Recipe, Schedule
-from training.sets.known import CLIPS
+from training.sets.known import CLIPS, FACES
 
-DRAWN_CHANCE: Final = 0.45  # of a bare face to get a mask while training
+DRAWN_CHANCE: Final = 0.35  # of a bare face to get a mask while training
+HIDDEN_CHANCE: Final = 0.35  # of one that got none to be hidden by what is no mask
+GLASSES_CHANCE: Final = 0.08  # of any face to wear dark glasses
 NARROW_CHANCE: Final = 0.4
+SHRUNK_CHANCE: Final = 0.35
 DRESSED_CHANCE: Final = 0.4
+FACES_SHOWN: Final = 900  # an epoch, of people of one kind of looks
 KINDS: Final = ("worn", "worn", "under_nose", "under_nose", "under_chin")
 STRENGTH: Final = Strength(size=0.18, shift=0.07, colour=0.12)
 LABELS: Final = tuple(state.value for state in MaskState)
@@ -36,34 +41,48 @@ def make(recipe: Recipe, material: Material) -> Make:
     missing = recipe.labels.index(MaskState.MISSING.value)
     photographed = (material.data / "occluders" / "masks.csv").is_file()
     templates = load_templates(material.data) if photographed else ()
+    things = load_things(material.data, seen=True)
 
     def sample(index: int, size_px: int, random: np.random.Generator) -> Made:
         crop, label = material.crops[index], int(material.truth[index])
-        bare = label == missing and bool(material.found[index])
+        points, found = material.points[index], bool(material.found[index])
+        bare = label == missing and found
         if bare and random.random() < DRESSED_CHANCE:
-            crop = dress(crop, material.points[index], random)
+            crop = dress(crop, points, random)
         if bare and random.random() < DRAWN_CHANCE:
             kind = KINDS[random.integers(len(KINDS))]
-            crop = draw_mask(crop, material.points[index], kind, random, templates)
+            crop = draw_mask(crop, points, kind, random, templates)
             label = recipe.labels.index(MEANS[kind].value)
+        elif bare and random.random() < HIDDEN_CHANCE:
+            crop = hide(crop, points, HIDDEN[random.integers(len(HIDDEN))], random, things)
+        if found and random.random() < GLASSES_CHANCE:
+            crop = hide(crop, points, "dark glasses", random, things)
         if random.random() < NARROW_CHANCE:
             crop = narrow(crop, random)
+        if random.random() < SHRUNK_CHANCE:
+            crop = shrink(crop, random)
         return Made(vary(crop, size_px, STRENGTH, random), truth[label])
 
     return sample
 
 
 def draw(material: Material, indices: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the training pictures, rare ones repeated, every other drawn mask left out."""
+    """Return the training pictures, rare ones repeated, every other drawn mask left out.
+
+    Of faces_112 people of each kind of looks come equally often, as far as there are so many.
+    """
     labels = material.truth[indices]
-    sources = np.array([material.samples[index].source for index in indices])
-    drawn = np.array([material.samples[index].kind == "drawn" for index in indices])
+    samples = [material.samples[index] for index in indices]
+    sources = np.array([sample.source for sample in samples])
+    drawn = np.array([sample.kind == "drawn" for sample in samples])
     times = np.ones(len(indices), int)
-    times[(labels == LABELS.index(MaskState.INCORRECT.value)) & ~drawn] = 3
-    times[labels == LABELS.index(MaskState.MISSING.value)] = 2
-    times[sources == "press"] = 8
+    times[(labels == LABELS.index(MaskState.INCORRECT.value)) & ~drawn] = 4
+    times[sources == "press"] = 3
     # nobody in masks_synth is bare, and press pictures must not mean masks
     times[(sources == "masks_synth") & (np.arange(len(indices)) % 2 == 1)] = 0
+    looks = np.array([sample.people for sample in samples])
+    for kind in sorted(set(looks[sources == FACES].tolist())):
+        times[np.flatnonzero((sources == FACES) & (looks == kind))[FACES_SHOWN:]] = 0
     return np.repeat(indices, times)
 
 
@@ -75,10 +94,10 @@ SHIPPED: Final = Recipe(
     make=make,
     optimiser=Optimiser("adamw", 1e-3, decay=0.02),
     schedule=Schedule("cosine"),
-    epochs=12,
+    epochs=6,
     batch=48,
     input_px=96,
-    sets=("masks3_real", "masks_crops", "masks_synth", "press", CLIPS),
+    sets=("masks3_real", "masks_crops", "masks_synth", "press", CLIPS, FACES),
     framing=wide(96, zoom=0.80, eyes_at=0.36),
     draw=draw,
     choose="balanced",

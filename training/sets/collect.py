@@ -10,7 +10,16 @@ from functools import partial
 
 from training.sets.classes import Task
 from training.sets.files import File, Opened, Unreadable
-from training.sets.known import KNOWN, PRESS, KnownSet, all_known, picture_of, press_samples
+from training.sets.known import (
+    FACES_SHA256,
+    KNOWN,
+    PRESS,
+    KnownSet,
+    all_known,
+    face_samples,
+    picture_of,
+    press_samples,
+)
 from training.sets.samples import Collected, Sample
 from training.sets.sheets import sheet_files, sheet_samples
 from training.sets.tables import GROUP_COLUMNS, NAME, Row, Table, known, read_table
@@ -77,6 +86,9 @@ class _Collecting:
                 sheet_samples(table, sheets, self.task, self.found)
             else:
                 self.found.elsewhere[table.folder.name or self.root] += len(table.rows)
+            return True
+        if table.sha256 == FACES_SHA256 and self.task.name == "mask":
+            self.found.samples += face_samples(table.rows, _places(table, files))
             return True
         by_file, by_label = table.file_column(), table.label_column(self.task)
         if by_file is None or by_label is None:

@@ -4,7 +4,7 @@ A set is recognised by its table's SHA-256: another set that bears its name is a
 used whole. FER2013 is not here: its `usage` says it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from workers.detector import Detector
 PRESS: Final = "lfw_raw250_devtest"
 CLIPS: Final = "clips"
 BARE: Final = "without_mask"
+FACES: Final = "faces_112"  # bare faces of all looks; says nothing of masks, nobody wears one
+FACES_SHA256: Final = "0f260ee20c86581396090d2eada4cf22780e0ddea7df6c36e548a5fbb1b1c9a8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,21 @@ def press_samples(files: Sequence[File]) -> Iterator[Sample]:
             group = f"lfw/{file.path.parts[1]}"
             read, trained = partial(picture_of, file), not tested(group)
             yield Sample("press", str(file.path), BARE, MISSING, read, trained, "real", group=group)
+
+
+def face_samples(rows: Sequence[Row], places: Mapping[str, File]) -> Iterator[Sample]:
+    """Yield the bare faces of `faces_112`; groups are people where they are named."""
+    for row in rows:
+        file = places.get(row["file"])
+        if file is None:
+            continue
+        group = f"{FACES}/{row['identity'] or row['file']}"
+        read, trained = partial(picture_of, file), not tested(group)
+        people = row["race"].removeprefix("?")
+        yield Sample(
+            FACES, f"{FACES}/{row['file']}", BARE, MISSING, read, trained, "real",
+            group=group, people=people,
+        )  # fmt: skip
 
 
 def clip_samples(data: Path, detector: Detector) -> Iterator[Sample]:

@@ -20,6 +20,7 @@ class Sample:
     kind: "real", "drawn" or "", as far as the set says. sheet: whether it is a tile of FER2013.
     votes: FER+'s, (10,): the seven of `Expression`, contempt, unknown, no face; or None.
     group: what near-duplicates and pictures of one person share, as far as the set says.
+    people: the word by which the set sorts people by their looks, or "".
     """
 
     source: str
@@ -32,6 +33,7 @@ class Sample:
     sheet: bool = False
     votes: NDArray[np.float32] | None = None
     group: str = ""
+    people: str = ""
 
 
 @dataclass(slots=True)
