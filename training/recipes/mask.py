@@ -29,7 +29,7 @@ GLASSES_CHANCE: Final = 0.08  # of any face to wear dark glasses
 NARROW_CHANCE: Final = 0.4
 SHRUNK_CHANCE: Final = 0.35
 DRESSED_CHANCE: Final = 0.4
-FACES_SHOWN: Final = 900  # an epoch, of people of one kind of looks
+FACES_SHOWN: Final = 600  # an epoch, of people of one kind of looks
 KINDS: Final = ("worn", "worn", "under_nose", "under_nose", "under_chin")
 STRENGTH: Final = Strength(size=0.18, shift=0.07, colour=0.12)
 LABELS: Final = tuple(state.value for state in MaskState)
@@ -94,7 +94,7 @@ SHIPPED: Final = Recipe(
     make=make,
     optimiser=Optimiser("adamw", 1e-3, decay=0.02),
     schedule=Schedule("cosine"),
-    epochs=6,
+    epochs=4,
     batch=48,
     input_px=96,
     sets=("masks3_real", "masks_crops", "masks_synth", "press", CLIPS, FACES),
