@@ -29,7 +29,6 @@ GLASSES_CHANCE: Final = 0.08  # of any face to wear dark glasses
 NARROW_CHANCE: Final = 0.4
 SHRUNK_CHANCE: Final = 0.35
 DRESSED_CHANCE: Final = 0.4
-FACES_SHOWN: Final = 600  # an epoch, of people of one kind of looks
 KINDS: Final = ("worn", "worn", "under_nose", "under_nose", "under_chin")
 STRENGTH: Final = Strength(size=0.18, shift=0.07, colour=0.12)
 LABELS: Final = tuple(state.value for state in MaskState)
@@ -67,10 +66,7 @@ def make(recipe: Recipe, material: Material) -> Make:
 
 
 def draw(material: Material, indices: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the training pictures, rare ones repeated, every other drawn mask left out.
-
-    Of faces_112 people of each kind of looks come equally often, as far as there are so many.
-    """
+    """Return the training pictures, rare ones repeated, every other drawn mask left out."""
     labels = material.truth[indices]
     samples = [material.samples[index] for index in indices]
     sources = np.array([sample.source for sample in samples])
@@ -80,9 +76,6 @@ def draw(material: Material, indices: NDArray[np.intp]) -> NDArray[np.intp]:
     times[sources == "press"] = 3
     # nobody in masks_synth is bare, and press pictures must not mean masks
     times[(sources == "masks_synth") & (np.arange(len(indices)) % 2 == 1)] = 0
-    looks = np.array([sample.people for sample in samples])
-    for kind in sorted(set(looks[sources == FACES].tolist())):
-        times[np.flatnonzero((sources == FACES) & (looks == kind))[FACES_SHOWN:]] = 0
     return np.repeat(indices, times)
 
 

@@ -4,6 +4,7 @@ A set is recognised by its table's SHA-256: another set that bears its name is a
 used whole. FER2013 is not here: its `usage` says it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ PRESS: Final = "lfw_raw250_devtest"
 CLIPS: Final = "clips"
 BARE: Final = "without_mask"
 FACES: Final = "faces_112"  # bare faces of all looks; says nothing of masks, nobody wears one
+FACES_EACH: Final = 900  # of each kind of looks that the set tells apart
 FACES_SHA256: Final = "0f260ee20c86581396090d2eada4cf22780e0ddea7df6c36e548a5fbb1b1c9a8"
 
 
@@ -82,10 +84,12 @@ def press_samples(files: Sequence[File]) -> Iterator[Sample]:
 
 
 def face_samples(rows: Sequence[Row], places: Mapping[str, File]) -> Iterator[Sample]:
-    """Yield the bare faces of `faces_112`; groups are people where they are named."""
+    """Yield bare faces of `faces_112`, as many of each kind of looks; groups are named people."""
+    counts: Counter[str] = Counter()
     for row in rows:
         file = places.get(row["file"])
-        if file is None:
+        counts[row["race"]] += 1
+        if file is None or counts[row["race"]] > FACES_EACH:
             continue
         group = f"{FACES}/{row['identity'] or row['file']}"
         read, trained = partial(picture_of, file), not tested(group)
