@@ -1,6 +1,7 @@
 """Knows how the mask network that is shipped is made. Trains nothing.
 
-MobileNetV2 from ImageNet weights, all layers trained, three classes, on real masks (masks3_real,
+MobileNetV2 from ImageNet weights, all but the first three modules trained (they are half of the
+time), three classes, on real masks (masks3_real,
 masks_crops), bare faces of people of all looks (faces_112, press pictures, clips), drawn masks
 (half of masks_synth), and, drawn while training on bare faces, masks and what is no mask.
 
@@ -82,7 +83,7 @@ def draw(material: Material, indices: NDArray[np.intp]) -> NDArray[np.intp]:
 SHIPPED: Final = Recipe(
     task="mask",
     name="shipped",
-    about="MobileNetV2, three classes, all layers trained on the live system's crops.",
+    about="MobileNetV2, three classes, all but its first modules trained on live crops.",
     labels=LABELS,
     make=make,
     optimiser=Optimiser("adamw", 1e-3, decay=0.02),
@@ -90,6 +91,7 @@ SHIPPED: Final = Recipe(
     epochs=4,
     batch=48,
     input_px=96,
+    frozen=3,
     sets=("masks3_real", "masks_crops", "masks_synth", "press", CLIPS, FACES),
     framing=wide(96, zoom=0.80, eyes_at=0.36),
     draw=draw,
