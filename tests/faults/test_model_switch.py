@@ -19,11 +19,12 @@ from engine.packets import entry_ms
 from streams.bus.keys import observations
 from streams.bus.observations import SeenObservation, decode
 from streams.servers import open_box, open_bus
+from workers.manifest import load_manifest
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(900)]
 
 WORKERS = 2
-SHIPPED, OTHER = "mobilenet-v2-mask@1", "doors@7"
+SHIPPED, OTHER = load_manifest()["mask"].label, "doors@7"
 GAP_MS = 3000  # a restart takes longer; a second is what was measured on a quiet machine
 BACK_WITHIN_S = 90.0
 INCORRECT = list(MaskState).index(MaskState.INCORRECT)

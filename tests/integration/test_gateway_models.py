@@ -8,11 +8,12 @@ from fakes.model_folders import damage, write_model
 
 from streams.bus.heartbeats import ModelState, ModelStatus, WorkerStatus, write_heartbeat
 from tests.fakes.live_gateway import gateway_settings, running_gateway
+from workers.manifest import load_manifest
 from workers.switching import Switching, Workshop
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-SHIPPED, OTHER = "mobilenet-v2-mask@1", "doors@7"
+SHIPPED, OTHER = load_manifest()["mask"].label, "doors@7"
 REASON = "weights /srv/doors-7/weights.safetensors are missing"
 
 
@@ -102,7 +103,7 @@ def test_only_an_admin_chooses(settings, tmp_path, role):
 @pytest.mark.parametrize(
     ("task", "name", "status", "said"),
     [
-        ("mask", "nobody", 404, "Known: mobilenet-v2-mask@1, damaged@1, doors@7, two@1."),
+        ("mask", "nobody", 404, f"Known: {SHIPPED}, damaged@1, doors@7, two@1."),
         ("expression", "doors", 404, "no expression model 'doors'"),
         ("mask", "damaged", 409, "are not what its description names"),
         ("mask", "two", 409, "tells 2 classes apart; the live system needs 3"),

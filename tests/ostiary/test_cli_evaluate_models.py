@@ -11,11 +11,13 @@ from engine.observations import MaskState
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
 from ostiary.demo.portraits import FOLDER, load_portraits
+from workers.manifest import load_manifest
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PORTRAITS = load_portraits()
 STATES = list(MaskState)
+SHIPPED = load_manifest()["mask"].label
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def bare(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("model", "confusion"),
     [
-        ("mobilenet-v2-mask@1", [[0, 1], [0, 4]]),
+        (SHIPPED, [[0, 1], [0, 4]]),
         ("masked", [[1, 0], [4, 0]]),
         ("large@1", [[1, 0], [4, 0]]),
         ("two", [[0, 1], [0, 4]]),
@@ -63,7 +65,7 @@ def test_the_named_model_is_judged(home, bare, tmp_path, capsys, model, confusio
 @pytest.mark.parametrize(
     ("model", "code", "said"),
     [
-        ("nobody", ExitCode.NOT_FOUND, "Known: mobilenet-v2-mask@1, damaged@1, large@1"),
+        ("nobody", ExitCode.NOT_FOUND, f"Known: {SHIPPED}, damaged@1, large@1"),
         ("face-mobilenet-expression", ExitCode.NOT_FOUND, "no mask model"),
         ("damaged", ExitCode.FAILED, "damaged-1/weights.safetensors"),
         ("half-1", ExitCode.FAILED, "half-1/model.toml is incomplete: sha256 is missing"),

@@ -15,12 +15,13 @@ from fakes.worker_scenes import scene
 from engine.observations import MaskState
 from engine.rules import RuleKind
 from streams.bus.heartbeats import ModelState
+from workers.manifest import load_manifest
 from workers.models import Models
 from workers.switching import Switching, Workshop
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-SHIPPED, OTHER = "mobilenet-v2-mask@1", "doors@7"
+SHIPPED, OTHER = load_manifest()["mask"].label, "doors@7"
 INCORRECT = list(MaskState).index(MaskState.INCORRECT)
 GAP_S = 1.0
 EVERY_S = 1 / 8

@@ -1,9 +1,9 @@
 """Knows how the mask network that is shipped is made. Trains nothing.
 
-MobileNetV2 from ImageNet weights, all but the first three modules trained (they are half of the
-time), three classes, on real masks (masks3_real,
-masks_crops), bare faces of people of all looks (faces_112, press pictures, clips), drawn masks
-(half of masks_synth), and, drawn while training on bare faces, masks and what is no mask.
+MobileNetV2 from ImageNet weights, all but its first three modules trained (those are a third of the
+time), three classes, on real masks (masks3_real, masks_crops), bare faces of people of all looks
+(faces_112, press pictures, clips), drawn masks (half of masks_synth), and, drawn while training on
+bare faces, masks and what is no mask.
 
 Every face in masks_synth is a press photograph with a drawn mask and none is bare. Trained on that
 alone, suits and white collars came to mean "incorrect": 28 of 200 bare press pictures were said to
