@@ -8,6 +8,8 @@ import typer
 from ostiary.cli.app import build
 from ostiary.cli.failure import ExitCode, Failure
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
@@ -28,6 +30,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone: nothing more can be said there
         return ExitCode.FAILED
+    if code == INTERRUPTED:
+        return _say(("Stopped.",), ExitCode.FAILED)
     return code if isinstance(code, int) else ExitCode.DONE
 
 

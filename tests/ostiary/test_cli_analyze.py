@@ -184,7 +184,8 @@ def test_a_webcam_ends_by_ctrl_c_and_what_it_saw_counts(analyze, tmp_path, monke
 def test_a_film_that_is_stopped_leaves_no_half_of_it(analyze, tmp_path, monkeypatch):
     path = write_film(tmp_path / "a.mp4", walk("obama", 8))
     monkeypatch.setattr(Saver, "add", stopping_at(5, Saver.add))
-    assert analyze(path, "--save", "out")[0] != ExitCode.DONE
+    code, _, said = analyze(path, "--save", "out")
+    assert (code, said.splitlines()[-1]) == (ExitCode.FAILED, "Stopped.")
     assert not [one for one in (tmp_path / "out").rglob("*") if one.is_file()]
 
 
