@@ -90,7 +90,7 @@ def difference(bare: Sequence[Look], masked: Sequence[Look], limit: float) -> di
 
 
 def _sums(looks: Sequence[Look], limit: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return groups' faces, found bare, found masked (G, 3), and the sums of draws of them (R, 3)."""
+    """Return groups' faces, found bare, found masked (G, 3), and sums of drawn groups (R, 3)."""
     place = {name: number for number, name in enumerate(sorted({look.group for look in looks}))}
     sums = np.zeros((len(place), 3))
     for look in looks:
