@@ -46,7 +46,7 @@ class Made:
     @property
     def name(self) -> str:
         """The model's name, "mask-paper"."""
-        return f"{self.recipe.task}-{self.recipe.name}"
+        return name_of(self.recipe.task, self.recipe.name, self.material.fold)
 
     @property
     def label(self) -> str:
@@ -83,6 +83,11 @@ class Made:
         for epoch in kept:
             found["validation_accuracy"] = epoch.accuracy
         return found
+
+
+def name_of(task: str, recipe: str, fold: int) -> str:
+    """Return what a model is called, "mask-paper", "mask-shipped-fold2"."""
+    return f"{task}-{recipe}-fold{fold}" if fold else f"{task}-{recipe}"
 
 
 def percent(share: float) -> str:
@@ -159,7 +164,8 @@ def _card(made: Made) -> Iterator[str]:
 def _recipe(made: Made) -> str:
     recipe, state, total = made.recipe, made.state, made.steps * made.recipe.epochs
     said = (
-        f"- **Recipe** `{recipe.name}`, seed {made.seed}: {recipe.optimiser.kind} at "
+        f"- **Recipe** `{recipe.name}`, seed {made.seed}, fold {made.material.fold}: "
+        f"{recipe.optimiser.kind} at "
         f"{recipe.optimiser.rate:g} ({recipe.schedule.kind}), batch {recipe.batch}, "
         f"{recipe.epochs} epochs of {made.steps:,} steps ({made.shown:,} pictures). "
         f"The weights of epoch {state.best_epoch} are kept, chosen by {recipe.choose}."

@@ -36,12 +36,13 @@ class TooLittle(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where pictures come from, and how they are divided."""
+    """Where pictures come from, and how they are divided; fold: which one is the test side."""
 
     recipe: Recipe
     data: Path
     cache: Path
     seed: int
+    fold: int = 0
 
 
 def gather(source: Source, report: Report) -> Material:
@@ -52,6 +53,8 @@ def gather(source: Source, report: Report) -> Material:
     """
     recipe = source.recipe
     samples, pictures = read(source)
+    if source.fold and any(sample.sheet for sample in samples):
+        raise Refusal("FER2013 says itself what its test part is: it has no other folds.")
     truth = np.array([recipe.labels.index(_word(recipe, s.truth)) for s in samples], np.intp)
     _enough(recipe, truth)
     if recipe.framing is None:
@@ -59,7 +62,7 @@ def gather(source: Source, report: Report) -> Material:
     else:
         sources = [sample.source for sample in samples]
         cut = Cutting(recipe.framing, source.cache).cut(pictures, sources, report)
-    sides = divide(recipe, samples, cut, source.seed)
+    sides = divide(source, samples, cut)
     _every_side(recipe, truth, sides)
     digest = hashlib.sha256()
     for sample, label, side in zip(samples, truth, sides, strict=True):
@@ -75,6 +78,7 @@ def gather(source: Source, report: Report) -> Material:
         sides,
         digest.hexdigest(),
         source.data,
+        source.fold,
     )
 
 
@@ -110,14 +114,14 @@ def _word(recipe: Recipe, truth: int) -> str:
     return str(WORDS[recipe.task][truth].value)
 
 
-def divide(recipe: Recipe, samples: Sequence[Sample], cut: Cut, seed: int) -> NDArray[np.str_]:
+def divide(source: Source, samples: Sequence[Sample], cut: Cut) -> NDArray[np.str_]:
     """Return each picture's side, (N,).
 
     Of FER2013's sheets all but Training is the test side. By groups, what shows a picture of
     another side again is left out.
     """
-    by_chance = recipe.split == "chance"
-    sides = np.array([_side(sample, by_chance, seed).value for sample in samples])
+    by_chance = source.recipe.split == "chance"
+    sides = np.array([_side(source, sample).value for sample in samples])
     if by_chance:
         return sides
     for kept, others in (
@@ -135,10 +139,11 @@ def _at(crops: Pictures, indices: Iterable[int]) -> list[Picture]:
     return [crops[index] for index in indices]
 
 
-def _side(sample: Sample, by_chance: bool, seed: int) -> Side:
-    group = f"{seed}/{sample.name}" if by_chance else sample.group or sample.name
+def _side(source: Source, sample: Sample) -> Side:
+    by_chance = source.recipe.split == "chance"
+    group = f"{source.seed}/{sample.name}" if by_chance else sample.group or sample.name
     if not sample.sheet:
-        return side_of(group)
+        return side_of(group, fold=source.fold)
     return side_of(group, 6, 0) if sample.trained else Side.TEST
 
 

@@ -34,7 +34,7 @@ class Material:
     samples: (N,) what the sets say of them. crops: (N,) BGR; faces of one size, or whole pictures
     of any. points: (N, 5, 2) in crop pixels; found: (N,) whether the detector saw the face. truth:
     (N,) the place in the recipe's labels. sides: (N,) of `training.splits.Side`. sha256: of all.
-    data: the folder, for what besides pictures lies there.
+    data: the folder, for what besides pictures lies there. fold: which of a cross-validation.
     """
 
     samples: tuple[Sample, ...]
@@ -45,6 +45,7 @@ class Material:
     sides: NDArray[np.str_]
     sha256: str
     data: Path
+    fold: int = 0
 
     def where(self, side: str) -> NDArray[np.intp]:
         """Return the indices of one side of the split."""

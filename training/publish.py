@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training.card import Made, card, description, percent
+from training.card import Made, card, description, name_of, percent
 from training.judge import figures, fit_temperature, softmax
 from training.learnt import NAME as SPLIT
 from training.learnt import write_split
@@ -39,7 +39,7 @@ class Published:
 def publish(out: Path, material: Material, job: Job, state: State) -> Published:
     """Judge the kept weights, as they are written, and write everything. Raises OSError."""
     recipe = job.recipe
-    name = f"{recipe.task}-{recipe.name}"
+    name = name_of(recipe.task, recipe.name, material.fold)
     weights = out / f"{name}.safetensors"
     halves = write_weights(state.best, weights)
     network = recipe.build(len(recipe.labels)).eval()

@@ -2,12 +2,13 @@
 
 import hashlib
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 # "groups": near-duplicates and people stay on one side, the same on every machine, whatever the
 # seed; pictures that show one of another side again are left out of training. "chance": every
 # picture by itself, by the seed, as the papers do.
 SplitBy = Literal["groups", "chance"]
+FOLDS: Final = 5  # of a cross-validation: each is the test side once; the usual split is fold 0
 
 
 class Side(StrEnum):
@@ -19,9 +20,12 @@ class Side(StrEnum):
     LEFT_OUT = "left out"  # it shows a picture of another side again
 
 
-def side_of(group: str, validation_percent: int = 8, test_percent: int = 20) -> Side:
+def side_of(
+    group: str, validation_percent: int = 8, test_percent: int = 100 // FOLDS, fold: int = 0
+) -> Side:
     """Return a group's side by its name's hash: the same on every machine, whatever the order."""
     place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % 100
+    place = (place - 100 // FOLDS * fold) % 100
     if place < test_percent:
         return Side.TEST
     return Side.VALIDATION if place < test_percent + validation_percent else Side.TRAINING

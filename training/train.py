@@ -39,7 +39,7 @@ class Order:
     """What is to be trained, on what, and where everything goes.
 
     device: "cpu", "cuda", "cuda:N" or "auto". epochs: instead of the recipe's. cache: where cut
-    faces and converted networks are kept. threads: of the CPU.
+    faces and converted networks are kept. threads: of the CPU. fold: the test side, 0 to 4.
     """
 
     recipe: Recipe
@@ -50,6 +50,7 @@ class Order:
     epochs: int | None = None
     seed: int = 0
     threads: int = 1
+    fold: int = 0
 
 
 class Shell(Watcher, Protocol):
@@ -73,9 +74,10 @@ def train(order: Order, shell: Shell) -> Published:
     cv2.setNumThreads(1)
     order.out.mkdir(parents=True, exist_ok=True)
     with alone(order.out):
-        load_state(order.out, _run_without_data(recipe, order.seed))  # refused before long work
-        material = gather(Source(recipe, order.data, order.cache, order.seed), shell.cut)
-        run = _run_without_data(recipe, order.seed) | {"data": material.sha256}
+        load_state(order.out, _run_without_data(recipe, order))  # refused before long work
+        source = Source(recipe, order.data, order.cache, order.seed, order.fold)
+        material = gather(source, shell.cut)
+        run = _run_without_data(recipe, order) | {"data": material.sha256}
         state = load_state(order.out, run) or State(run)
         job = _job(recipe, material, order, device)
         loop = Loop(job, state)
@@ -112,12 +114,13 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _run_without_data(recipe: Recipe, seed: int) -> dict[str, str]:
+def _run_without_data(recipe: Recipe, order: Order) -> dict[str, str]:
     declared = {k: v for k, v in recipe.declared().items() if k not in UNSAID}
     digest = hashlib.sha256(repr(sorted(declared.items())).encode()).hexdigest()[:12]
     return {
         "recipe": f"{recipe.task} {recipe.name}, {recipe.epochs} epochs ({digest})",
-        "seed": str(seed),
+        "seed": str(order.seed),
+        "fold": str(order.fold),
     }
 
 

@@ -39,6 +39,7 @@ MinutesOption = Annotated[
 EpochsOption = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")
 ]
+FoldOption = Annotated[int, typer.Option("--fold", min=0, max=4, help="Which fifth is tested.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="What is drawn by chance.")]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the CPU (else all cores).")
@@ -56,6 +57,7 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     minutes: MinutesOption = None,
     epochs: EpochsOption = None,
     seed: SeedOption = 0,
+    fold: FoldOption = 0,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,11 +73,15 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     home = home.expanduser().absolute()
     with needing("Training networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
+        from training.card import name_of
         from training.train import Order
 
-        out = out or home / "models" / f"{task}-{recipe}-{seed}"
-        chosen, cache = _recipe(task, recipe), home / "cache"
-    result = _train(Order(chosen, data, out, cache, device, epochs, seed, threads), minutes)
+        chosen = _recipe(task, recipe)
+        out = out or home / "models" / f"{name_of(task, recipe, fold)}-{seed}"
+    if fold and chosen.split == "chance":
+        raise Failure(f"The recipe {recipe} splits by chance: no folds.", code=ExitCode.USAGE)
+    order = Order(chosen, data, out, home / "cache", device, epochs, seed, threads, fold)
+    result = _train(order, minutes)
     if as_json:
         print_json(told(result))
     else:
@@ -119,6 +125,7 @@ def told(result: "Published") -> dict[str, object]:
         "out": str(result.out),
         "recipe": made.recipe.name,
         "seed": made.seed,
+        "fold": made.material.fold,
         "labels": list(made.recipe.labels),
         "finished": made.finished,
         "steps": made.state.step,

@@ -99,6 +99,8 @@ def test_a_training_under_way_is_no_broken_model(ostiary, home):
             "a class of expr",
         ),
         (["mask", "--data", ".", "--epochs", "0"], ExitCode.USAGE, "--epochs"),
+        (["mask", "--data", ".", "--fold", "5"], ExitCode.USAGE, "--fold"),
+        (["mask", "--data", ".", "--recipe", "paper", "--fold", "1"], ExitCode.USAGE, "by chance"),
     ],
 )
 def test_what_is_wrong_is_said(ostiary, data, words, code, says):

@@ -13,14 +13,16 @@ from training.gather import Source, gather
 from training.learnt import marked, write_split
 from training.recipes.expression import checked, draw, targets
 from training.recipes.paper import EXPRESSION
-from training.splits import Side
+from training.refusal import Refusal
+from training.splits import FOLDS, Side
 
 pytestmark = pytest.mark.unit
 SIDES = (Side.TRAINING, Side.VALIDATION, Side.TEST)
 
 
-def material_of(data: Path, recipe=RECIPE, seed: int = 0):
-    return gather(Source(recipe, data, data.parent / "cache", seed), lambda done, total: None)
+def material_of(data: Path, recipe=RECIPE, seed: int = 0, fold: int = 0):
+    source = Source(recipe, data, data.parent / "cache", seed, fold)
+    return gather(source, lambda done, total: None)
 
 
 @pytest.fixture
@@ -46,6 +48,14 @@ def test_by_groups_no_side_shares_one(grouped):
     assert not found[Side.VALIDATION] & found[Side.TEST]
     assert not found[Side.TRAINING] & (found[Side.TEST] | found[Side.VALIDATION])
     assert all(group.startswith("mine/") for side in found.values() for group in side)
+
+
+def test_every_picture_is_tested_by_one_fold(grouped):
+    folds = [material_of(grouped, fold=fold) for fold in range(FOLDS)]
+    tested = np.stack([fold.sides == Side.TEST for fold in folds])
+    assert (tested.sum(axis=0) == 1).all()
+    for found in map(groups_by_side, folds):
+        assert not found[Side.TRAINING] & (found[Side.TEST] | found[Side.VALIDATION])
 
 
 def test_by_chance_they_do_and_by_the_seed(grouped):
@@ -108,6 +118,8 @@ def test_fer_is_tested_on_all_but_training(fer):
     assert len(tested) == 21
     assert not any(material.samples[i].trained for i in tested)
     assert len(material.where(Side.VALIDATION)) > 6
+    with pytest.raises(Refusal, match="no other folds"):
+        material_of(fer, replace(EXPRESSION, split="groups"), fold=1)
 
 
 def test_soft_targets_mix_votes_with_labels(fer):

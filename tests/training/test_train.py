@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -151,6 +152,8 @@ def test_nothing_else_goes_on_in_a_folder(data, whole, tmp_path):
     run(data, tmp_path / "out", Steps(stop_at=2))
     with pytest.raises(StateError, match="another seed"):
         train(order(data, tmp_path / "out", seed=3), Steps())
+    with pytest.raises(StateError, match="another fold"):
+        train(replace(order(data, tmp_path / "out"), fold=2), Steps())
     with pytest.raises(StateError, match="another recipe"):
         run(data, tmp_path / "out", recipe=FROZEN)
     more = write_coloured(tmp_path / "more", each=41)
