@@ -54,6 +54,13 @@ class Answers:
         """The network's class of each picture, (N,)."""
         return np.array([sample.truth for sample in self.samples], np.intp)
 
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """The number of each picture's group, (N,); who has none is a group of its own."""
+        names = [sample.group or place for place, sample in enumerate(self.samples)]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        return np.array([numbers[name] for name in names], np.intp)
+
 
 @dataclass(frozen=True, slots=True)
 class Networks:
@@ -108,6 +115,19 @@ def ask(networks: Networks, samples: Sequence[Sample], report: Report) -> Answer
         tuple(asking.unreadable),
         np.array([row.network_ms for row in asking.rows]),
         np.array([row.crop_ms for row in asking.rows]),
+    )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Return the answers of several networks of one task, one after another."""
+    return Answers(
+        tuple(sample for part in parts for sample in part.samples),
+        np.concatenate([part.chances for part in parts]),
+        np.concatenate([part.found for part in parts]),
+        np.concatenate([part.side_px for part in parts]),
+        tuple(name for part in parts for name in part.unreadable),
+        np.concatenate([part.network_ms for part in parts]),
+        np.concatenate([part.crop_ms for part in parts]),
     )
 
 

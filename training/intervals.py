@@ -1,12 +1,13 @@
 """Knows a classifier's figures with their bootstrap intervals. Runs no network, reads no picture.
 
 The interval of a figure holds the middle 95 % of its values over 1,000 sets drawn with repetition
-from the judged pictures (B. Efron, Annals of Statistics 7, 1979); the draws are seeded.
+(B. Efron, Annals of Statistics 7, 1979). Drawn are groups, not pictures: near-duplicates and
+pictures of one person say little more than one of them. The draws are seeded.
 """
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -75,16 +76,30 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """What was said of pictures: chances (N, C), truth (N,), side_px (N,), the classes' names."""
+    """What was said of pictures: chances (N, C), truth (N,), side_px (N,), the classes' names.
+
+    groups: (N,) the number of each picture's group; each is one of its own where none are given.
+    """
 
     chances: NDArray[np.float32]
     truth: NDArray[np.intp]
     side_px: NDArray[np.float32]
     names: Sequence[str]
+    groups: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+
+    def __post_init__(self) -> None:
+        if not len(self.groups):
+            object.__setattr__(self, "groups", np.arange(len(self.truth)))
 
     def where(self, chosen: NDArray[np.bool_]) -> "Said":
         """Return some of the pictures."""
-        return Said(self.chances[chosen], self.truth[chosen], self.side_px[chosen], self.names)
+        return Said(
+            self.chances[chosen],
+            self.truth[chosen],
+            self.side_px[chosen],
+            self.names,
+            self.groups[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +146,9 @@ def _size(said: Said, low: float, high: float, name: str, resamples: int) -> Siz
     right = (said.chances.argmax(axis=1) == said.truth)[chosen]
     if not len(right):
         return Size(name, 0, Figure(None))
-    draws = np.array([right[drawn].mean() for drawn in _drawings(len(right), resamples)])
-    return Size(name, len(right), Figure.of(float(right.mean()), draws))
+    counted = np.stack([right, np.ones(len(right))], axis=1)
+    draws = _sums(counted, said.groups[chosen], resamples)
+    return Size(name, len(right), Figure.of(float(right.mean()), draws[:, 0] / draws[:, 1]))
 
 
 def median(values: NDArray[np.float64], resamples: int = RESAMPLES) -> Figure:
@@ -151,28 +167,40 @@ def _drawings(count: int, resamples: int) -> Iterator[NDArray[np.intp]]:
         yield random.integers(0, count, count)
 
 
+def _sums(values: Drawn, groups: NDArray[np.intp], resamples: int) -> Drawn:
+    """Return the sums (R, K) of values (N, K) over the pictures of each draw of groups.
+
+    No draw at all where all pictures are one group: nothing can be said of others.
+    """
+    _, places = np.unique(groups, return_inverse=True)
+    count = int(places.max()) + 1
+    if count == 1 < len(groups):
+        return np.zeros((0, values.shape[1]))
+    by_group = np.stack([np.bincount(places, column, count) for column in values.T], axis=1)
+    times = (np.bincount(drawn, minlength=count) for drawn in _drawings(count, resamples))
+    return np.stack([how_often.astype(np.float64) @ by_group for how_often in times])
+
+
 def _draws(said: Said, resamples: int) -> _Draws:
     """Return every figure over the draws. A class that a draw lacks has no recall there: NaN."""
     classes = said.chances.shape[1]
     told, top = said.chances.argmax(axis=1), said.chances.max(axis=1).astype(np.float64)
     cells, bins = said.truth * classes + told, bin_of(said.chances.max(axis=1))
     gaps = top - (told == said.truth)  # summed over a bin: count times (sure - right)
-    confusions = np.zeros((resamples, classes * classes))
-    ece = np.zeros(resamples)
-    for row, drawn in enumerate(_drawings(len(cells), resamples)):
-        confusions[row] = np.bincount(cells[drawn], minlength=classes * classes)
-        ece[row] = np.abs(np.bincount(bins[drawn], gaps[drawn], BINS)).sum() / len(cells)
-    confusion = confusions.reshape(resamples, classes, classes)
+    in_cells, in_bins = np.eye(classes * classes)[cells], np.eye(BINS)[bins] * gaps[:, None]
+    sums = _sums(np.concatenate([in_cells, in_bins], axis=1), said.groups, resamples)
+    confusion = sums[:, :-BINS].reshape(-1, classes, classes)
     hits = np.diagonal(confusion, axis1=1, axis2=2)
     support, spoken = confusion.sum(axis=2), confusion.sum(axis=1)
+    pictures = support.sum(axis=1)
     there = np.where(support > 0, support, np.nan)
     recall = hits / there
     f1 = np.where(support > 0, 2 * hits / np.maximum(support + spoken, 1), np.nan)
     return _Draws(
-        accuracy=hits.sum(axis=1) / len(cells),
+        accuracy=hits.sum(axis=1) / pictures,
         balanced=np.nanmean(recall, axis=1),
         macro_f1=np.nanmean(f1, axis=1),
-        ece=ece,
+        ece=np.abs(sums[:, -BINS:]).sum(axis=1) / pictures,
         precision=hits / np.maximum(spoken, 1),
         recall=recall,
         f1=f1,

@@ -72,11 +72,16 @@ def split(answers: Answers, task: Task, learnt: Sequence[Sample]) -> Split:
     return found
 
 
+def said_of(answers: Answers, names: Sequence[str]) -> Said:
+    """Return what was said, by the names of the classes."""
+    return Said(answers.chances, answers.truth, answers.side_px, names, answers.groups)
+
+
 def _masks(answers: Answers, task: Task) -> Split:
     """Score three classes where some picture shows a mask worn wrongly, else two."""
     beside = np.array([one.source == FACES or one.kind == MADE for one in answers.samples])
     main = ~beside | beside.all()
-    three = Said(answers.chances, answers.truth, answers.side_px, names_in(answers.samples, task))
+    three = said_of(answers, names_in(answers.samples, task))
     two = two_classes(three.where(main))
     rule = TWO.format(*two.names)
     if INCORRECT in three.truth:
@@ -116,6 +121,7 @@ def two_classes(said: Said) -> Said:
         (said.truth[kept] == MISSING).astype(np.intp),
         said.side_px[kept],
         [said.names[WORN], said.names[MISSING]],
+        said.groups[kept],
     )
 
 
@@ -124,7 +130,7 @@ def _expressions(answers: Answers, task: Task, learnt: Sequence[Sample]) -> Spli
     tiles = np.array([sample.sheet for sample in answers.samples], np.bool_)
     main = tiles if tiles.any() else ~tiles
     samples = [answers.samples[place] for place in np.flatnonzero(main)]
-    whole = Said(answers.chances, answers.truth, answers.side_px, names_in(samples, task))
+    whole = said_of(answers, names_in(samples, task))
     split = Split(whole, main, "Seven classes, by the data's own labels.")
     if not tiles.any():
         return split
@@ -133,7 +139,7 @@ def _expressions(answers: Answers, task: Task, learnt: Sequence[Sample]) -> Spli
         split.add(FRESH, headline.where(fresh))
     votes = verdicts(samples)
     if votes is not None:
-        voted = Said(headline.chances, votes.truth, headline.side_px, whole.names)
+        voted = replace(headline, truth=votes.truth)
         split.ferplus_left_out = votes.left_out
         split.ferplus = voted.where(votes.truth >= 0) if (votes.truth >= 0).any() else None
         split.add(f"{FERPLUS}, more than half of the votes", voted.where(votes.clear))

@@ -1,5 +1,7 @@
 """Figures agree with scikit-learn's, and their intervals with what chance does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -115,3 +117,38 @@ def test_a_median_with_its_interval():
     assert found.low < 10 < found.high
     assert found.high - found.low < 0.4
     assert median(np.zeros(0)) == Figure(None)
+
+
+def test_near_duplicates_make_no_interval_narrower():
+    """40 groups of ten times the same picture say as much as 40 pictures."""
+    one, groups = drawn(40, 0.6), np.repeat(np.arange(40), 10)
+    again = Said(*(np.repeat(x, 10, axis=0) for x in (one.chances, one.truth, one.side_px)), NAMES)
+    grouped, plain = judge(replace(again, groups=groups)), judge(again)
+    assert grouped.accuracy == judge(one).accuracy
+    assert grouped.ece.high == pytest.approx(judge(one).ece.high)
+    assert grouped.classes[0].recall == judge(one).classes[0].recall
+    assert grouped.by_size[3].accuracy == judge(one).by_size[3].accuracy
+    for wide, narrow in ((grouped.accuracy, plain.accuracy), (grouped.ece, plain.ece)):
+        assert wide.high - wide.low > 2.5 * (narrow.high - narrow.low)
+
+
+def test_groups_of_unlike_size_are_drawn_whole():
+    """One group of 90 wrong answers and ten of one right: most figures between are possible."""
+    truth = np.repeat([0, 1], [10, 90])
+    chances = np.eye(3, dtype=np.float32)[np.zeros(100, int)]
+    groups = np.minimum(np.arange(100), 10)
+    found = judge(Said(chances, truth, np.full(100, 50, np.float32), NAMES, groups)).accuracy
+    assert (found.value, found.high) == (0.1, 1.0)  # in a third of the draws the group is absent
+    assert found.low == pytest.approx(8 / (8 + 3 * 90), abs=0.02)
+
+
+def test_of_one_group_no_interval_is_known():
+    found = judge(replace(drawn(50, 0.5), groups=np.zeros(50, int)))
+    assert found.accuracy == Figure(found.accuracy.value)
+    assert found.ece.low is found.by_size[4].accuracy.high is None
+
+
+def test_some_of_the_pictures_keep_their_groups():
+    said = replace(drawn(6, 1.0), groups=np.array([4, 4, 0, 0, 4, 1]))
+    kept = said.where(np.array([True, False, True, False, True, True]))
+    assert kept.groups.tolist() == [4, 0, 4, 1]

@@ -181,3 +181,15 @@ def test_tiles_that_stand_in_training_too_are_told_apart():
     assert accuracy(found.parts[FRESH]) == 1.0
     assert len(found.parts[f"{FERPLUS}, {FRESH}"].truth) == 1
     assert FRESH not in split(answers(given, [seven(3)] * 3), EXPRESSION_TASK, ()).parts
+
+
+def test_every_part_knows_the_groups_of_its_pictures():
+    given = [sample(WORN, kind="real", group="g"), sample(MISSING, kind="drawn"),
+             sample(INCORRECT, kind="real", group="g"), sample(MISSING, kind="real", group="h"),
+             sample(MISSING, kind="drawn"), sample(WORN, kind="drawn", group="g")]  # fmt: skip
+    found = split(answers(given, [[1, 0, 0]] * 6), MASK_TASK, ())
+    assert found.headline.groups.tolist() == [0, 1, 0, 2, 3, 0]
+    assert found.two is not None
+    assert found.two.groups.tolist() == [0, 1, 2, 3, 0]
+    assert found.parts["real"].groups.tolist() == [0, 0, 2]
+    assert found.parts["two classes, real, from 32 px"].groups.tolist() == [0, 2]
