@@ -88,7 +88,7 @@ def test_a_training_under_way_is_no_broken_model(ostiary, home):
         (["nose", "--data", "."], ExitCode.USAGE, "no task 'nose'"),
         (["mask"], ExitCode.USAGE, "--data"),
         (["mask", "--data", "nowhere"], ExitCode.NOT_FOUND, "nowhere"),
-        (["mask", "--data", ".", "--recipe", "mine"], ExitCode.USAGE, "shipped, paper, paper-gr"),
+        (["mask", "--data", ".", "--recipe", "mine"], ExitCode.USAGE, "shipped, short, paper"),
         (["mask", "--data", ".", "--device", "tpu"], ExitCode.FAILED, "cpu, cuda or auto"),
         (["mask", "--data", ".", "--out", "o"], ExitCode.FAILED, "There are no pictures in ."),
         (["mask", "--data", "{data}", "--out", "o"], ExitCode.FAILED, "no picture of: incorrect"),

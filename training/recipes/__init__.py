@@ -7,6 +7,6 @@ from training.recipe import Recipe
 from training.recipes import expression, mask, paper
 
 RECIPES: Final[Mapping[str, Mapping[str, Recipe]]] = {
-    "mask": {one.name: one for one in (mask.SHIPPED, paper.MASK, paper.MASK_GROUPED)},
+    "mask": {one.name: one for one in (mask.SHIPPED, mask.SHORT, paper.MASK, paper.MASK_GROUPED)},
     "expression": {one.name: one for one in (expression.SHIPPED, paper.EXPRESSION)},
 }
