@@ -11,9 +11,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from training.answers import Answers, Networks, Report, ask
+from training.answers import Answers, Networks, Report, ask, joined
+from training.crossed import Asked, crossed, judged_by
 from training.intervals import Figure, Judged, Said, judge, median
 from training.learnt import marked
 from training.parts import Split, split
@@ -24,8 +26,9 @@ from training.sets.collect import collect
 from training.sets.files import opened
 from training.sets.known import CLIPS, all_known, clip_samples
 from training.sets.samples import Collected, Sample
-from workers.manifest import load_models
+from workers.manifest import Entry, load_models
 
+BETWEEN = " + "  # the labels of several models
 SHOWN = 12  # names that a message lists
 
 
@@ -37,14 +40,15 @@ class NothingToJudge(Refusal):
 class Request:
     """What is to be judged: a task's network on a folder or a zip.
 
-    cache: where converted networks are kept. everything: also what the network has learnt from.
-    home: whose models may be named besides the shipped ones.
+    cache: where converted networks are kept. models: the shipped one, one by its name, or several
+    of one cross-validation. everything: also what the network has learnt from. home: whose models
+    may be named besides the shipped ones.
     """
 
     task: TaskName
     data: Path
     cache: Path
-    model: str | None = None
+    models: Sequence[str] = ()
     everything: bool = False
     home: Path | None = None
 
@@ -78,28 +82,58 @@ class Evaluation:
 
 
 def evaluate(request: Request, report: Report) -> Evaluation:
-    """Judge a network. Raises NothingToJudge, UnknownModel, WeightsError."""
+    """Judge a network, or several of one cross-validation, each on its own test side.
+
+    Raises NothingToJudge, NotCrossed, UnknownModel, WeightsError, OSError.
+    """
     task, root = TASKS[request.task], request.data.resolve()
-    entry = load_models(request.home).of(task.name, request.model)
-    task = dataclasses.replace(task, framing=task.framing.resized(entry.input[0]))
+    catalogue = load_models(request.home)
+    entries = [catalogue.of(task.name, name) for name in request.models or (None,)]
     with opened(root) as files:
         found = collect(files, task, root.stem if root.is_file() else root.name)
         found.absent += files.damaged
         check(found, task, request.data)
-        networks = Networks.load(task, entry, request.cache)
+        networks = Networks.load(_sized(task, entries[0]), entries[0], request.cache)
         if task.name == "mask" and all_known(found) and (root / CLIPS).is_dir():
             found.samples += clip_samples(root, networks.eyes.live)
-        found.samples = marked(found.samples, entry.file.parent)
-        chosen, learnt = untrained(found.samples, request.everything)
-        answers = ask(networks, chosen, report)
+        learnt: Sequence[Sample] = ()
+        if len(entries) == 1:
+            found.samples = marked(found.samples, entries[0].file.parent)
+            chosen, learnt = untrained(found.samples, request.everything)
+            answers = ask(networks, chosen, report)
+            notes = list(remarks(found, request, len(learnt)))
+        else:
+            asked = crossed(found.samples, entries)
+            answers = _ask_all(asked, request, report)
+            found.samples = [dataclasses.replace(one, trained=False) for one in found.samples]
+            notes = [*judged_by(asked, len(found.samples)), *remarks(found, request, 0)]
         if not answers.samples:
             raise NothingToJudge(
-                f"None of the {len(chosen)} pictures in {request.data} can be read:",
+                f"None of the {len(answers.unreadable)} pictures in {request.data} can be read:",
                 *answers.unreadable[:2],
             )
         shares = split(answers, task, learnt)
-    notes = tuple(remarks(found, request, len(learnt)))
-    return _conclude(Evaluated(request, entry.label, found, answers, shares, len(learnt), notes))
+    label = BETWEEN.join(entry.label for entry in entries)
+    return _conclude(Evaluated(request, label, found, answers, shares, len(learnt), tuple(notes)))
+
+
+def _sized(task: Task, entry: Entry) -> Task:
+    return dataclasses.replace(task, framing=task.framing.resized(entry.input[0]))
+
+
+def _ask_all(asked: Sequence[Asked], request: Request, report: Report) -> Answers:
+    """Ask every model about its own pictures; one network is in memory at a time."""
+    total, done, parts = sum(len(one.samples) for one in asked), 0, []
+    for one in asked:
+        task = _sized(TASKS[request.task], one.entry)
+        networks = Networks.load(task, one.entry, request.cache)
+        parts.append(ask(networks, one.samples, partial(_further, report, done, total)))
+        done += len(one.samples)
+    return joined(parts)
+
+
+def _further(report: Report, before: int, total: int, done: int, _: int) -> None:
+    report(before + done, total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

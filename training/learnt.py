@@ -25,15 +25,31 @@ def write_split(samples: Sequence[Sample], sides: Iterable[str], path: Path) -> 
             writer.writerow((sample.source, sample.name, sample.label, side))
 
 
+def tested_by(folder: Path) -> set[str] | None:
+    """Return the names of the test side of a model's folder, or None where it says nothing.
+
+    Raises OSError.
+    """
+    rows = _rows(folder)
+    return None if rows is None else {name for name, side in rows if side == Side.TEST}
+
+
 def marked(samples: Sequence[Sample], folder: Path) -> list[Sample]:
     """Return samples with `trained` as a model's folder says it; as they are where it says nothing.
 
     Raises OSError.
     """
+    rows = _rows(folder)
+    if rows is None:
+        return list(samples)
+    seen = {name for name, side in rows if side in SEEN}
+    return [replace(one, trained=one.name in seen) for one in samples]
+
+
+def _rows(folder: Path) -> list[tuple[str, str]] | None:
+    """Return each picture's name and side, or None where the folder has no such file."""
     path = folder / NAME
     if not path.is_file():
-        return list(samples)
+        return None
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    seen = {row.get("name") for row in rows if row.get("side") in SEEN}
-    return [replace(one, trained=one.name in seen) for one in samples]
+        return [(row.get("name") or "", row.get("side") or "") for row in csv.DictReader(file)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.evaluation import Evaluation
+from training.evaluation import BETWEEN, Evaluation
 from training.intervals import Figure, Judged
 from training.papers import PAPERS
 
@@ -106,7 +106,7 @@ def draw(found: Evaluation, out: Path) -> dict[str, Path]:
     sets = {"": found.judged} | ({"ferplus": found.ferplus} if found.ferplus else {})
     for kind, one in sets.items():
         by = " by FER+ majority" if kind else ""
-        title = f"{found.model}, {one.count:,} pictures{by}"
+        title = f"{_short(found.model)}, {one.count:,} pictures{by}"
         start = "-".join(filter(None, (found.task, kind)))
         key = f"{kind}_" if kind else ""
         names = [each.name for each in one.classes]
@@ -115,6 +115,12 @@ def draw(found: Evaluation, out: Path) -> dict[str, Path]:
         paths[f"{key}reliability"] = path = out / f"{start}-reliability.png"
         plot_reliability(found.plotted[kind], Words(title, _percent("ECE", one.ece)), path)
     return paths
+
+
+def _short(model: str) -> str:
+    """Return a plot's word for one model, or for the first of several."""
+    first, *others = model.split(BETWEEN)
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _percent(name: str, figure: Figure) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from ostiary.cli.failure import Failure
+from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_json
 from ostiary.cli.place import JsonOption, place_of
@@ -29,7 +29,8 @@ LAYOUT = (
 
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="As `ostiary models list` shows it.")
+    list[str] | None,
+    typer.Option("--model", help="As `ostiary models list` shows it; or several folds."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Where the plots go.")]
 AllOption = Annotated[
@@ -52,9 +53,15 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     Figures come with 95 % intervals, and beside the paper's. Of sets that the
     network was trained on, only what was kept aside is judged; other sets are
     judged whole. Of several faces in a picture the large one near its middle
-    is meant.
+    is meant. Of several models, made by `ostiary train --fold`, each judges
+    what was on its own test side; the figures are of all answers together.
     """
     check(task, data)
+    if everything and len(model or ()) > 1:
+        raise Failure(
+            "--all is for one model: of several, each judges its own test side.",
+            code=ExitCode.USAGE,
+        )
     home = place_of(context).settings().home.expanduser().absolute()
     with needing("Judging networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
@@ -63,7 +70,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
 
         name = cast(Literal["mask", "expression"], task)
         cache = home / "cache" / "networks"
-        found = _judge(Request(name, data, cache, model, everything, home))
+        found = _judge(Request(name, data, cache, tuple(model or ()), everything, home))
     result = told(found, _draw(found, out))
     if as_json:
         print_json(result)
