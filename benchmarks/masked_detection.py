@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where the rows are written, too")
     parser.add_argument("--only", choices=("drawn", "crops", "films"))
     parser.add_argument("--size", type=int, default=LONGEST_PX, help="analysis.detect_size_px")
+    parser.add_argument("--film", help="draw masks on this one alone, by its name without ending")
     parser.add_argument("--every", type=int, default=12, help="frames of the films: one in so many")
     parser.add_argument("--masks", type=int, default=2, help="of each kind, for each film")
     parser.add_argument("--crops", type=int, default=10_000, help="at most, of each class and set")
@@ -54,7 +55,12 @@ def measure(options: argparse.Namespace) -> Json:
     if options.only in (None, "drawn") and (data / "clips").is_dir():
         templates = load_templates(data) if (data / "occluders").is_dir() else ()
         drawing = Drawing(options.masks, templates, options.frames)
-        found["drawn"] = rows(list(drawn_looks(bare_frames(data, options.every), eye, drawing)))
+        frames = (
+            frame
+            for frame in bare_frames(data, options.every)
+            if options.film in (None, frame.film)
+        )
+        found["drawn"] = rows(list(drawn_looks(frames, eye, drawing)))
     if options.only in (None, "films") and (data / FOLDER).is_dir():
         found["films"] = rows(list(film_looks(real_frames(data, max(1, options.every // 2)), eye)))
     if options.only in (None, "crops"):
