@@ -1,6 +1,6 @@
 """Knows which pictures each of several models of one cross-validation judges. Asks none of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from training.learnt import tested_by
@@ -19,6 +19,10 @@ class Asked:
 
     entry: Entry
     samples: tuple[Sample, ...]
+
+    def and_of(self, make: Callable[[Sequence[Sample]], Iterable[Sample]]) -> "Asked":
+        """Return the same with the pictures that are made of these."""
+        return Asked(self.entry, (*self.samples, *make(self.samples)))
 
 
 def crossed(samples: Sequence[Sample], entries: Sequence[Entry]) -> tuple[Asked, ...]:

@@ -25,6 +25,7 @@ from training.sets.classes import TASKS, Task, TaskName
 from training.sets.collect import collect
 from training.sets.files import opened
 from training.sets.known import CLIPS, all_known, clip_samples
+from training.sets.made import made_of
 from training.sets.samples import Collected, Sample
 from workers.manifest import Entry, load_models
 
@@ -94,19 +95,25 @@ def evaluate(request: Request, report: Report) -> Evaluation:
         found.absent += files.damaged
         check(found, task, request.data)
         networks = Networks.load(_sized(task, entries[0]), entries[0], request.cache)
-        if task.name == "mask" and all_known(found) and (root / CLIPS).is_dir():
+        own = task.name == "mask" and all_known(found)
+        if own and (root / CLIPS).is_dir():
             found.samples += clip_samples(root, networks.eyes.live)
         learnt: Sequence[Sample] = ()
         if len(entries) == 1:
             found.samples = marked(found.samples, entries[0].file.parent)
             chosen, learnt = untrained(found.samples, request.everything)
-            answers = ask(networks, chosen, report)
+            made = list(made_of(chosen, networks.eyes, root)) if own else []
+            answers = ask(networks, [*chosen, *made], report)
             notes = list(remarks(found, request, len(learnt)))
         else:
             asked = crossed(found.samples, entries)
-            answers = _ask_all(asked, request, report)
             found.samples = [dataclasses.replace(one, trained=False) for one in found.samples]
             notes = [*judged_by(asked, len(found.samples)), *remarks(found, request, 0)]
+            if own:
+                asked = [
+                    one.and_of(partial(made_of, eyes=networks.eyes, data=root)) for one in asked
+                ]
+            answers = _ask_all(asked, request, report)
         if not answers.samples:
             raise NothingToJudge(
                 f"None of the {len(answers.unreadable)} pictures in {request.data} can be read:",
