@@ -110,9 +110,8 @@ def evaluate(request: Request, report: Report) -> Evaluation:
             found.samples = [dataclasses.replace(one, trained=False) for one in found.samples]
             notes = [*judged_by(asked, len(found.samples)), *remarks(found, request, 0)]
             if own:
-                asked = [
-                    one.and_of(partial(made_of, eyes=networks.eyes, data=root)) for one in asked
-                ]
+                make = partial(made_of, eyes=networks.eyes, data=root)
+                asked = tuple(one.and_of(make) for one in asked)
             answers = _ask_all(asked, request, report)
         if not answers.samples:
             raise NothingToJudge(
