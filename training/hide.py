@@ -91,7 +91,7 @@ def _thing(crop: Crop, place: Place, random: np.random.Generator, things: Things
     wide = place.unit_px * random.uniform(1.0, 2.2)
     middle = place.at(random.uniform(-0.5, 0.5), random.uniform(0.8, 1.5))
     pixels = things.low[random.integers(len(things.low))]
-    return _paste(crop, pixels, middle, wide, random.uniform(-25, 25), random)
+    return _paste(crop, pixels, _onto(pixels, middle, wide, random.uniform(-25, 25)), random)
 
 
 def _glasses(crop: Crop, place: Place, random: np.random.Generator, things: Things) -> Crop:
@@ -99,7 +99,7 @@ def _glasses(crop: Crop, place: Place, random: np.random.Generator, things: Thin
         pixels = things.glasses[random.integers(len(things.glasses))]
         turn = float(-np.degrees(np.arctan2(place.across[1], place.across[0])))
         wide = place.unit_px * random.uniform(2.0, 2.5)
-        return _paste(crop, pixels, place.at(0, 0.08), wide, turn, random)
+        return _paste(crop, pixels, _onto(pixels, place.at(0, 0.08), wide, turn), random)
     cover = _nothing(crop)
     for x in (-0.5, 0.5):
         middle = tuple(int(v) for v in place.at(x, 0.05))
@@ -210,18 +210,23 @@ def _mixed(
     return np.asarray(np.clip(crop * (1 - soft) + (colour + rough) * soft, 0, 255), np.uint8)
 
 
-def _paste(
-    crop: Crop,
-    pixels: NDArray[np.uint8],
-    middle: NDArray[np.float32],
-    wide_px: float,
-    turn_degrees: float,
-    random: np.random.Generator,
-) -> Crop:
-    """Return a crop with a photographed thing, its middle and width in the crop's pixels."""
+def _onto(
+    pixels: NDArray[np.uint8], middle: NDArray[np.float32], wide_px: float, turn_degrees: float
+) -> NDArray[np.float64]:
+    """Return the map (2, 3) that lays a thing's photograph with its middle at a place, so wide."""
     high, wide = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((wide / 2, high / 2), turn_degrees, wide_px / wide)
     matrix[:, 2] += middle - np.array([wide / 2, high / 2])
+    return np.asarray(matrix, np.float64)
+
+
+def _paste(
+    crop: Crop,
+    pixels: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    random: np.random.Generator,
+) -> Crop:
+    """Return a crop with a photographed thing."""
     shape = crop.shape[1::-1]
     warped = cv2.warpAffine(pixels, matrix, shape, flags=cv2.INTER_AREA).astype(np.float32)
     cover = warped[..., 3:] / 255
