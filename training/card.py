@@ -22,6 +22,7 @@ LICENCES: Final = (
     ("masks_synth", "research (LFW)"),
     ("press", "research (LFW)"),
     ("clips", "CC BY 4.0"),
+    ("faces_112", "research; none stated for a part"),
     ("fer2013", "research"),
     ("ckplus", "on agreement"),
 )

@@ -26,7 +26,7 @@ LAYOUT = (
 )
 
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", help="shipped, paper, or paper-grouped (mask).")
+    str, typer.Option("--recipe", help="shipped, paper; masks also short, paper-grouped.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 OutOption = Annotated[
