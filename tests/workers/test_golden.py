@@ -1,0 +1,76 @@
+"""What the shipped weights say of the demo's credited portraits, as it was when they were shipped.
+
+A change of crop, preprocessing, runtime or weights shows here.
+`python -m tests.workers.test_golden` prints the table anew.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.observations import Expression, MaskState
+from ostiary.demo.mask import draw_mask
+from ostiary.demo.portraits import load_portraits, read_picture
+from workers.crops import EXPRESSION, MASK
+from workers.manifest import load_manifest
+from workers.models import Models
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+GOLDEN = Path(__file__).with_name("golden.json")
+WITHIN = 0.03  # of a probability: runtimes and CPUs round differently
+
+
+def pictures() -> dict[str, np.ndarray]:
+    """Every portrait as it was photographed, and those that have a mask in the demo, with it."""
+    found = {}
+    for key, portrait in load_portraits().items():
+        found[key] = read_picture(portrait.photo)[..., :3]
+        if portrait.mask:
+            masked = draw_mask(read_picture(portrait.cutout), portrait.mask).astype(np.float32)
+            cover = masked[..., 3:] / 255
+            found[f"{key}, masked"] = masked[..., :3] * cover + 110 * (1 - cover)
+    return {key: np.ascontiguousarray(picture, np.uint8) for key, picture in found.items()}
+
+
+def told(models: Models, picture: np.ndarray) -> dict[str, dict[str, float]]:
+    """The probabilities of the first face, by class."""
+    (faces,) = models.detect([picture])
+    points = faces.points[:1]
+    mask = models.mask(models.crop(picture, points, MASK))[0]
+    expression = models.expression(models.crop(picture, points, EXPRESSION))[0]
+    return {
+        "mask": {state.value: round(float(p), 3) for state, p in zip(MaskState, mask, strict=True)},
+        "expression": {
+            one.value: round(float(p), 3) for one, p in zip(Expression, expression, strict=True)
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return Models.load("cpu", tmp_path_factory.mktemp("models"), threads=1)
+
+
+def test_the_shipped_weights_say_what_they_said(models):
+    golden = json.loads(GOLDEN.read_text())
+    labels = {role: load_manifest()[role].label for role in ("mask", "expression")}
+    assert golden["models"] == labels, "new weights: print the table anew and look at it"
+    shown = pictures()
+    assert set(shown) == set(golden["pictures"])
+    for key, picture in shown.items():
+        for role, expected in golden["pictures"][key].items():
+            assert told(models, picture)[role] == pytest.approx(expected, abs=WITHIN), key
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    shipped = Models.load("cpu", Path(tempfile.mkdtemp()), threads=1)
+    table = {
+        "models": {role: load_manifest()[role].label for role in ("mask", "expression")},
+        "pictures": {key: told(shipped, picture) for key, picture in pictures().items()},
+    }
+    print(json.dumps(table, indent=1))
