@@ -37,6 +37,7 @@ from streams.bus.heartbeats import live_workers
 
 DEMO = CACHE / "demo"
 SETTLE_S = 8.0
+FULL_RATE = "analysis.idle_pictures_per_s=8"  # as if there were people all the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ async def demo_rows(demo: DemoFiles, seconds: float) -> list[dict[str, Any]]:
     watched = replace(alone, name="demo, 2 cameras, 1 viewer", seconds=min(60, seconds),
                       watched=True)  # fmt: skip
     rows = []
-    async with generator(files) as source, installation() as system:
+    async with generator(files) as source, installation(FULL_RATE) as system:
         for plan in (alone, watched):
             rows.append(await measure(plan, system, source))
             report(rows[-1])
@@ -214,7 +215,7 @@ async def clip_rows(clips: list[Path], seconds: float) -> list[dict[str, Any]]:
     chosen = {path.stem.replace("_", "-"): path for path in (clips[0], clips[-1])}
     cameras = tuple((one, None) for one in chosen)
     plan = Plan(f"clips {', '.join(chosen)}", chosen, cameras, seconds, {})
-    async with generator(chosen) as source, installation() as system:
+    async with generator(chosen) as source, installation(FULL_RATE) as system:
         row = await measure(plan, system, source)
     report(row)
     return [row]
