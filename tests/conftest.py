@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,16 @@ from streams.valkey import EmbeddedValkey, ValkeyPlan
 
 PASSWORD = "the-password-of-a-test-server"
 MakeServer = Callable[..., "Server"]
+
+
+def pytest_configure() -> None:
+    """Hear the terminal's signals even where the shell that started this ignores them.
+
+    `nohup` and a background job pass that on to every child, and tests interrupt children.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 @dataclass(slots=True)
