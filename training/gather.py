@@ -14,7 +14,7 @@ from engine.observations import Expression, MaskState
 from training.answers import Report
 from training.evaluation import check
 from training.material import Cut, Cutting, Material, keep_whole
-from training.prepare import Pictures, near_duplicates
+from training.prepare import SAME_PICTURE, Pictures, near_duplicates
 from training.recipe import Recipe
 from training.refusal import Refusal
 from training.sets.classes import TASKS
@@ -26,7 +26,6 @@ from training.sets.samples import Sample
 from training.splits import Side, side_of
 
 FEWEST: Final = 20  # pictures of a class
-SAME_PICTURE: Final = 0.97  # correlation of 12x12 pixels; JPEG and scaling leave about 0.99
 WORDS: Final = {"mask": tuple(MaskState), "expression": tuple(Expression)}
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.answers import Answers
 from training.intervals import Said
-from training.prepare import near_duplicates
+from training.prepare import SAME_PICTURE, near_duplicates
 from training.sets.classes import INCORRECT, MISSING, WORN, Task
 from training.sets.ferplus import verdicts
 from training.sets.files import Unreadable
@@ -17,7 +17,6 @@ from training.sets.known import FACES
 from training.sets.made import MADE
 from training.sets.samples import Sample, names_in
 
-SAME_PICTURE: Final = 0.97  # as in training
 TWO: Final = "{0} is a mask worn or worn wrongly (both probabilities added), {1} is no mask"
 FOUND: Final = "face found by the detector"
 FAR_PX: Final = 32  # of a face

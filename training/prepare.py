@@ -18,6 +18,7 @@ from workers.detector import Detector
 
 Pictures = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # each (H, W, 3) BGR
 
+SAME_PICTURE: Final = 0.97  # correlation of 12x12 pixels; JPEG and scaling leave about 0.99
 MARGIN: Final = 4 / 3  # crops are kept this much wider, so that shifts and turns find pixels
 
 

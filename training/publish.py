@@ -20,9 +20,11 @@ from training.learnt import write_split
 from training.loop import Job
 from training.material import Material
 from training.plots import Words, plot_confusion, plot_curves
+from training.prepare import SAME_PICTURE, near_duplicates
+from training.recipe import Recipe
 from training.splits import Side
 from training.state import State
-from training.unvaried import checked, logits_of
+from training.unvaried import Checked, checked, logits_of, unvaried
 
 DESCRIPTION: Final = "model.toml"
 
@@ -45,8 +47,8 @@ def publish(out: Path, material: Material, job: Job, state: State) -> Published:
     network = recipe.build(len(recipe.labels)).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.load_state_dict({key: value.float() for key, value in halves.items()}, strict=False)
-    validation = checked(recipe, material, Side.VALIDATION)
-    temperature = fit_temperature(logits_of(network, validation.crops), validation.truth)
+    honest = calibration(job.recipe, material)
+    temperature = fit_temperature(logits_of(network, honest.crops), honest.truth)
     test = checked(recipe, material, Side.TEST)
     chances = softmax(logits_of(network, test.crops), temperature)
     made = Made(
@@ -62,6 +64,18 @@ def publish(out: Path, material: Material, job: Job, state: State) -> Published:
         state=state,
     )
     return Published(made, out, {"weights": weights} | _write(out, made))
+
+
+def calibration(recipe: Recipe, material: Material) -> Checked:
+    """Return validation by the sets' own labels, without what shows a training picture again.
+
+    A network is surer of what it has seen; a temperature that rests on such pictures is too low.
+    """
+    mine = material.where(Side.VALIDATION)
+    learnt = [material.crops[index] for index in material.where(Side.TRAINING)]
+    again = near_duplicates([material.crops[index] for index in mine], learnt, SAME_PICTURE)
+    mine = mine if again.all() else mine[~again]
+    return Checked(unvaried(recipe, material, mine), material.truth[mine])
 
 
 def write_weights(best: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
