@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.belief import weight_of
 from engine.observations import Knowledge, Who
 
 EMBEDDING_SIZE = 128
@@ -34,7 +35,8 @@ class GallerySettings:
     """When a face is somebody. Similarities are cosines of SFace vectors.
 
     accept_*: mean similarity a name needs, bare or masked; reject_*: below it nobody is like it;
-    in between nothing can be said.
+    in between nothing can be said. They belong to one false accept rate each, as measured.
+    masked_weight: what a view of a masked face weighs beside one of a bare face.
     margin: lead over the second person; switch_extra: how much more of it a standing name's
     replacement needs.
     votes_needed, unknown_votes_needed: evidence in seconds of perfectly clear sight.
@@ -53,10 +55,24 @@ class GallerySettings:
     half_life_s: float = 1.5
     view_cap_s: float = 0.3
     anchor_margin: float = 0.0
+    masked_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.masked_weight <= 1:
+            raise ValueError("masked_weight must be above 0 and at most 1")
         if self.reject_bare >= self.accept_bare or self.reject_masked >= self.accept_masked:
             raise ValueError("what is rejected must lie below what is accepted")
+
+    def reliability(self, quality: float, masked: float) -> float:
+        """Return what an embedding weighs, 0..1, by its crop's quality and its chance of a mask."""
+        return weight_of(quality) * (1 - masked * (1 - self.masked_weight))
+
+    def limits(self, masked: float) -> tuple[float, float]:
+        """Return the cosines that reject and accept a face whose chance of a mask is `masked`."""
+        return (
+            self.reject_bare + masked * (self.reject_masked - self.reject_bare),
+            self.accept_bare + masked * (self.accept_masked - self.accept_bare),
+        )
 
 
 class Gallery:

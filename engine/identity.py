@@ -49,14 +49,15 @@ class IdentityBelief:
         self._begin(gallery)
 
     def add(
-        self, similarities: NDArray[np.floating], weight: float, masked: bool, now_ns: int
+        self, similarities: NDArray[np.floating], weight: float, masked: float, now_ns: int
     ) -> None:
-        """Take one view: similarities (P,) in the gallery's order, weight 0..1."""
+        """Take one view: similarities (P,) in the gallery's order, weight 0..1.
+
+        masked: the chance, 0..1, that the face wears a mask.
+        """
         if similarities.shape != (len(self._person_ids),) or not 0 <= weight <= 1:
             raise ValueError(f"need ({len(self._person_ids)},) and 0..1: {similarities.shape}")
-        settings = self._settings
-        reject = settings.reject_masked if masked else settings.reject_bare
-        accept = settings.accept_masked if masked else settings.accept_bare
+        reject, accept = self._settings.limits(masked)
         cosine = similarities.astype(np.float64)
         level = (cosine - reject) / (accept - reject)
         self._sums.add(weight * np.concatenate([cosine, level, [1.0]]), now_ns)

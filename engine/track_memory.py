@@ -105,7 +105,7 @@ class TrackMemory:
         self.who: IdentityBelief | None = None if gallery is None else IdentityBelief(gallery)
         self._asked_ns: dict[str, int] = {}
         self._doubt = {"mask": True, "embed": True, "expression": True}
-        self._masked = False
+        self._masked = 0.0  # the chance that the face wears a mask, as last seen
         self._patient_from_ns = now_ns
 
     @property
@@ -151,7 +151,7 @@ class TrackMemory:
         if found.mask is not None:
             self.mask = self.mask or Belief(len(MASKS), beliefs.mask)
             self.mask.add(found.mask, weight, now_ns)
-            self._masked = int(np.argmax(found.mask)) != MISSING
+            self._masked = float(np.clip(1 - found.mask[MISSING], 0, 1))
             self._doubt["mask"] = self.mask.disagrees(found.mask)
         if found.expression is not None:
             self.expression = self.expression or Belief(len(EXPRESSIONS), beliefs.expression)
@@ -161,9 +161,10 @@ class TrackMemory:
             self.colour = _blend(self.colour, found.colour)
         if found.embedding is not None and gallery is not None and self.who is not None:
             similarities = gallery.compare(found.embedding[None])[0]
-            self.who.add(similarities, weight, self._masked, now_ns)
+            worth = gallery.settings.reliability(self.quality, self._masked)
+            self.who.add(similarities, worth, self._masked, now_ns)
             self._doubt["embed"] = self.who.disagrees(similarities)
-            weighed = found.embedding.astype(np.float32) * np.float32(weight)
+            weighed = found.embedding.astype(np.float32) * np.float32(worth)
             self.face = weighed if self.face is None else self.face + weighed
 
     def regard(self, gallery: Gallery) -> None:

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, NoReturn
 
 import cv2
@@ -216,7 +216,8 @@ def decoder_pool(settings: Settings) -> PoolSettings:
 def gallery_settings(models: Models) -> GallerySettings:
     """Return when a face is somebody, by what was measured of the embedder in use."""
     measured = models.thresholds("embedder")
-    return GallerySettings(accept_bare=measured["accept"], margin=measured["margin"])
+    known = {field.name for field in fields(GallerySettings)}
+    return GallerySettings(**{name: value for name, value in measured.items() if name in known})
 
 
 def workshop(settings: Settings) -> Workshop:

@@ -164,3 +164,22 @@ def test_each_person_stands_once_in_a_picture_and_the_likeliest_keeps_the_name(c
     for number, who in found.items():
         if who != claims[number]:
             assert (who.knowledge, who.person_id) == (Knowledge.UNDECIDED, None)
+
+
+def test_a_mask_that_may_be_there_moves_the_limits_halfway():
+    settings = GallerySettings(masked_weight=0.5)
+    for kind, masked in (("bare", 0.0), ("masked", 1.0)):
+        wanted = (getattr(settings, f"reject_{kind}"), getattr(settings, f"accept_{kind}"))
+        assert settings.limits(masked) == pytest.approx(wanted)
+    assert settings.limits(0.5) == pytest.approx((0.27, 0.38))
+
+
+def test_a_masked_view_weighs_less_and_a_poor_one_too():
+    settings = GallerySettings(masked_weight=0.5)
+    assert settings.reliability(1.0, 0.0) == 1.0
+    assert settings.reliability(1.0, 1.0) == 0.5
+    assert settings.reliability(0.25, 1.0) == pytest.approx(0.25)
+    assert settings.reliability(0.0, 0.3) == 0.0
+    for wrong in (0.0, -1.0, 1.1):
+        with pytest.raises(ValueError, match="masked_weight"):
+            GallerySettings(masked_weight=wrong)
