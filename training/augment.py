@@ -26,14 +26,24 @@ class Strength:
     erase: float = 0.0  # chance of each crop to have a rectangle in one colour
 
 
-def vary(crop: Crop, size_px: int, strength: Strength, random: np.random.Generator) -> Crop:
-    """Return a variation, (size_px, size_px, 3), of the middle of a crop that is MARGIN wider."""
+def vary(
+    crop: Crop,
+    size_px: int,
+    strength: Strength,
+    random: np.random.Generator,
+    scale: float | None = None,
+) -> Crop:
+    """Return a variation, (size_px, size_px, 3), of a crop's middle.
+
+    scale: from the crop to its variation; unless said, that of a crop which is MARGIN wider.
+    """
     side = crop.shape[0]
+    scale = live_scale(side, size_px) if scale is None else scale
     zoom = 1 + random.uniform(-strength.size, strength.size)
     matrix = cv2.getRotationMatrix2D(
         ((side - 1) / 2, (side - 1) / 2),
         random.uniform(-strength.turn_degrees, strength.turn_degrees),
-        zoom * live_scale(side, size_px),
+        zoom * scale,
     )
     matrix[:, 2] += (size_px - side) / 2
     matrix[:, 2] += random.uniform(-strength.shift, strength.shift, 2) * size_px

@@ -55,29 +55,3 @@ def clip_frames(data: Path, every: int = 12) -> Iterator[MaskPicture]:
                 picture = np.asarray(capture.retrieve()[1], np.uint8)
                 name = f"{path.stem}/{count}"
                 yield MaskPicture("clips", name, f"clips/{group}", MaskState.MISSING, True, picture)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two aligned pictures of LFW by name, whether they show one person, and the fold (0..9)."""
-
-    first: str
-    second: str
-    same: bool
-    fold: int
-
-
-def lfw_pairs(data: Path) -> list[Pair]:
-    """Return LFW's 6,000 pairs (View 2): ten folds of 300 same and 300 different."""
-    lines = (data / "lfw_pairs.txt").read_text().splitlines()
-    folds, count = (int(part) for part in lines[0].split())
-    pairs = []
-    for index, line in enumerate(lines[1:]):
-        parts = line.split()
-        same = len(parts) == 3
-        names = [(parts[0], parts[1]), (parts[0], parts[2])] if same else [parts[:2], parts[2:]]
-        first, second = (f"{person}/{person}_{int(n):04d}.jpg" for person, n in names)
-        pairs.append(Pair(first, second, same, index // (2 * count)))
-    if len(pairs) != folds * 2 * count:
-        raise ValueError(f"lfw_pairs.txt has {len(pairs)} pairs, not {folds * 2 * count}")
-    return pairs

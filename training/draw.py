@@ -42,14 +42,24 @@ class Template:
 
 
 def load_templates(data: Path) -> tuple[Template, ...]:
-    """Return the frontal templates of MaskTheFace (MIT) but the gas mask, from `occluders/`."""
-    with (data / "occluders" / "masks.csv").open(newline="") as file:
+    """Return the templates below a data folder, those of `occluders/`."""
+    return templates_of(data / "occluders")
+
+
+def templates_of(folder: Path) -> tuple[Template, ...]:
+    """Return the frontal templates of MaskTheFace (MIT) but the gas mask: `masks.csv` names them.
+
+    Raises OSError.
+    """
+    if not (folder / "masks.csv").is_file() and (folder.parent / "masks.csv").is_file():
+        folder = folder.parent
+    with (folder / "masks.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     found = []
     for row in rows:
         if row["name"].startswith("gas") or row["name"].endswith(("_left", "_right")):
             continue
-        pixels = cv2.imread(str(data / "occluders" / row["file"]), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imread(str(folder / row["file"]), cv2.IMREAD_UNCHANGED)
         anchors = [(float(row[f"{key}_x"]), float(row[f"{key}_y"])) for key in "abcdef"]
         # 360 px wide as they come, a mask in a crop is about 60: shrunk once, or they would alias
         small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
@@ -135,7 +145,7 @@ def draw_mask(
 
     With templates, half of the masks are photographed ones; the others are drawn.
     """
-    outline = _outline(points, kind, random)
+    outline = outline_of(points, kind, random)
     if templates and random.random() < 0.5:
         template = templates[random.integers(len(templates))]
         return paste_template(crop, template, outline, random)
@@ -149,7 +159,7 @@ def draw_mask(
     return np.asarray(out, np.uint8)
 
 
-def _outline(
+def outline_of(
     points: NDArray[np.float32], kind: str, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return the mask's outline (10, 2), clockwise from the upper left."""

@@ -1,14 +1,10 @@
 """Knows how a shipped network is judged on labelled pictures: `ostiary evaluate`. Does not train.
 
-The figures in the manifest and on the cards come from here;
-`python -m training.evaluation recognition --data DIR` judges the embedder.
+The figures in the manifest and on the cards come from here; the embedder's from
+`training.recognition`.
 """
 
-import argparse
 import dataclasses
-import json
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +15,6 @@ from training.crossed import Asked, crossed, judged_by
 from training.intervals import Figure, Judged, Said, judge, median
 from training.learnt import marked
 from training.parts import Split, split
-from training.recognition import evaluate_recognition
 from training.refusal import Refusal
 from training.sets.classes import TASKS, Task, TaskName
 from training.sets.collect import collect
@@ -242,22 +237,3 @@ def _listed(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = [f"{len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
     return ", ".join([f"{name} ({count:,})" for name, count in ordered[:SHOWN]] + more)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Judge the embedder and print its figures as JSON."""
-    parser = argparse.ArgumentParser(
-        description="Judge the embedder; for the classifiers: ostiary evaluate mask|expression"
-    )
-    parser.add_argument("what", choices=["recognition"])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, help="keep vectors and converted networks here")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as scratch:
-        found = evaluate_recognition(options.data, options.cache or Path(scratch))
-    print(json.dumps(dataclasses.asdict(found), indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

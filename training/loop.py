@@ -49,6 +49,22 @@ class Watcher(Protocol):
         """Whether to end early, after this step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """What is about to be done. title: of what, by which recipe; pictures: shown in an epoch.
+
+    begun: the steps that are behind. cpu_minutes: when a CPU stops, unless told otherwise.
+    """
+
+    title: str
+    device: str
+    pictures: int
+    epochs: int
+    steps_an_epoch: int
+    begun: int = 0
+    cpu_minutes: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """All that a training needs. base: what a frozen network sees by, or None to see by itself."""
@@ -77,6 +93,20 @@ class Loop:
         self.average = deepcopy(network) if job.recipe.average is not None else None
         if self.average is not None and state.step:
             self.average.load_state_dict(state.average)
+
+    @property
+    def outset(self) -> Outset:
+        """What is about to be done."""
+        recipe, feed = self.job.recipe, self.job.feed
+        return Outset(
+            f"{recipe.task} {recipe.name}",
+            self.job.device.type,
+            len(feed.indices),
+            recipe.epochs,
+            feed.steps,
+            self.state.step,
+            recipe.cpu_minutes,
+        )
 
     def run(self, watcher: Watcher, save: Callable[[State], None]) -> None:
         """Go on to the last step, or to where the watcher says stop; the state is saved by then."""

@@ -62,8 +62,8 @@ def plot_confusion(
     axes.tick_params(which="both", length=0, labelsize=9, labelcolor=INK)
     axes.set_xlabel("said by the network", color=GREY)
     axes.set_ylabel("in truth", color=GREY)
-    _clean(axes)
-    _head(figure, words)
+    clean(axes)
+    head(figure, words)
     figure.savefig(path)
 
 
@@ -96,9 +96,9 @@ def plot_reliability(said: Said, words: Words, path: Path) -> None:
         axes.tick_params(labelsize=9, labelcolor=INK, color=GREY)
         axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
         axes.set_axisbelow(True)
-        _clean(axes)
+        clean(axes)
     lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _head(figure, words)
+    head(figure, words)
     figure.savefig(path)
 
 
@@ -123,15 +123,17 @@ def plot_curves(epochs: Sequence[Epoch], kept: int, words: Words, path: Path) ->
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         axes.tick_params(labelsize=9, labelcolor=INK, color=GREY)
         axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
-        _clean(axes)
-    _head(figure, words)
+        clean(axes)
+    head(figure, words)
     figure.savefig(path)
 
 
-def _clean(axes: Axes) -> None:
+def clean(axes: Axes) -> None:
+    """Take the frame away."""
     axes.spines[:].set_visible(False)
 
 
-def _head(figure: Figure, words: Words) -> None:
+def head(figure: Figure, words: Words) -> None:
+    """Lay a figure out with its words above."""
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)
     figure.suptitle(f"{words.title}\n{words.below}", fontsize=10, color=INK)

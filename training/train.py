@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from training.feed import Feed
 from training.frozen import FrozenBase
 from training.gather import Source, gather
-from training.loop import Job, Loop, Watcher
+from training.loop import Job, Loop, Outset, Watcher
 from training.material import Material
 from training.publish import Published, publish
 from training.recipe import Recipe
 from training.splits import Side
 from training.state import State, StateError, load_state
 from training.unvaried import checked
-from workers.manifest import load_manifest, verify
+from workers.manifest import load_models, verify
 from workers.networks.face_mobilenet import features_of
 
 IMAGENET: Final = Path(__file__).parent / "start" / "mobilenet-v2-imagenet.safetensors"
@@ -59,8 +59,8 @@ class Shell(Watcher, Protocol):
     def cut(self, done: int, total: int) -> None:
         """Say how many of how many pictures are cut."""
 
-    def begin(self, loop: Loop) -> None:
-        """Say that steps begin, at the loop's state."""
+    def begin(self, outset: Outset) -> None:
+        """Say that steps begin."""
 
 
 def train(order: Order, shell: Shell) -> Published:
@@ -81,7 +81,7 @@ def train(order: Order, shell: Shell) -> Published:
         state = load_state(order.out, run) or State(run)
         job = _job(recipe, material, order, device)
         loop = Loop(job, state)
-        shell.begin(loop)
+        shell.begin(loop.outset)
         loop.run(shell, lambda now: now.save(order.out))
         if not state.best:  # stopped within the first epoch
             loop.keep(0)
@@ -146,5 +146,5 @@ def imagenet() -> dict[str, torch.Tensor]:
 
 def sface() -> dict[str, torch.Tensor]:
     """Return SFace's convolutions, float32. Raises WeightsError if the file is another."""
-    path = verify(load_manifest()["embedder"])
+    path = verify(load_models(None).of("embedder", "sface"))
     return features_of({name: tensor.float() for name, tensor in load_file(path).items()})

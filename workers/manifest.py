@@ -131,7 +131,7 @@ def load_models(home: Path | None) -> Catalogue:
     A folder that cannot be used takes no other down: it is listed as broken, with its reason.
     Raises WeightsError only where the manifest itself is incomplete.
     """
-    entries = list(load_manifest().values())
+    entries = _shipped(FOLDER / "manifest.toml")
     taken = {entry.label: FOLDER for entry in entries}
     broken = []
     for folder in _folders(home):
@@ -150,12 +150,19 @@ def load_models(home: Path | None) -> Catalogue:
 
 
 def load_manifest(path: Path = FOLDER / "manifest.toml") -> dict[Role, Entry]:
-    """Return every shipped entry by its role. Raises WeightsError where one is incomplete."""
+    """Return the shipped entry of each role. Raises WeightsError where one is incomplete."""
     found: dict[Role, Entry] = {}
-    for role, table in _read(path).items():
-        entry = _entry(table | {"role": role}, f"{path}: [{role}]", path.parent)
-        found[entry.role] = entry
+    for entry in _shipped(path):
+        found.setdefault(entry.role, entry)
     return found
+
+
+def _shipped(path: Path) -> list[Entry]:
+    """Return what a manifest holds: a table is called by its role, or says it."""
+    return [
+        _entry({"role": name} | table, f"{path}: [{name}]", path.parent)
+        for name, table in _read(path).items()
+    ]
 
 
 def _folders(home: Path | None) -> Iterator[Path]:

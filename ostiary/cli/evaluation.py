@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from ostiary.cli.failure import ExitCode, Failure
-from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
+from ostiary.cli.networks import TASKS, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_json
 from ostiary.cli.place import JsonOption, place_of
+from ostiary.cli.verification import Asked, evaluate_recognition
 
 if TYPE_CHECKING:
     from training.evaluation import Evaluation, Request
@@ -21,10 +22,12 @@ app = typer.Typer()
 
 OUT = Path("ostiary-evaluation")
 EVERY_S = 10.0  # between two lines of progress where nobody looks at a terminal
+PAIRS = "Recognition"
 LAYOUT = (
     "What --data may be, a folder or a zip: one folder for each class (with_mask, without_mask, "
     "incorrect; angry, happy …), zips of such folders, pictures named in a labels.csv (columns "
-    "name and label), or FER2013's sheets with theirs."
+    "name and label), or FER2013's sheets with theirs. For recognition: the folder with "
+    "lfw_pairs_112.zip and its neighbours; or --crops with --pairs, or --folders."
 )
 
 
@@ -36,43 +39,96 @@ OutOption = Annotated[Path, typer.Option("--out", help="Where the plots go.")]
 AllOption = Annotated[
     bool, typer.Option("--all", help="Judge also what the network was trained on.")
 ]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Labelled pictures: a folder or a zip.")
+]
+CropsOption = Annotated[
+    Path | None,
+    typer.Option("--crops", help="Aligned faces, a folder for each person.", rich_help_panel=PAIRS),
+]
+PairsOption = Annotated[
+    Path | None,
+    typer.Option("--pairs", help="Pairs in LFW's format.", rich_help_panel=PAIRS),
+]
+FoldersOption = Annotated[
+    Path | None,
+    typer.Option("--folders", help="Like --crops; every pair.", rich_help_panel=PAIRS),
+]
+RawOption = Annotated[
+    bool,
+    typer.Option("--raw", help="Not aligned: find the faces first.", rich_help_panel=PAIRS),
+]
+MaskOption = Annotated[
+    int | None,
+    typer.Option(
+        "--mask-second", metavar="SEED", help="Mask each pair's second.", rich_help_panel=PAIRS
+    ),
+]
+TemplatesOption = Annotated[
+    Path | None,
+    typer.Option("--templates", help="Photographed masks, with masks.csv.", rich_help_panel=PAIRS),
+]
 
 
 @app.command(rich_help_panel="Watch", epilog=LAYOUT)
 def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     context: typer.Context,
     task: TaskArgument,
-    data: DataOption,
+    data: DataOption = None,
     model: ModelOption = None,
     out: OutOption = OUT,
     everything: AllOption = False,
+    crops: CropsOption = None,
+    pairs: PairsOption = None,
+    folders: FoldersOption = None,
+    raw: RawOption = False,
+    mask_second: MaskOption = None,
+    templates: TemplatesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the mask or the expression network on labelled pictures; write plots.
+    """Judge a network on labelled pictures, or on pairs of faces; write plots.
 
     Figures come with 95 % intervals, and beside the paper's. Of sets that the
     network was trained on, only what was kept aside is judged; other sets are
     judged whole. Of several faces in a picture the large one near its middle
     is meant. Of several models, made by `ostiary train --fold`, each judges
     what was on its own test side; the figures are of all answers together.
+
+    Recognition: accuracy by folds, and true accepts at false accept rates that
+    rest on all pairs across identities; null where those are too few.
     """
+    home = place_of(context).settings().home.expanduser().absolute()
+    pairwise = Asked(data, crops, pairs, folders, raw, mask_second, templates, tuple(model or ()),
+                     home, out, as_json)  # fmt: skip
+    if task == "recognition":
+        evaluate_recognition(pairwise, _progress())
+    else:
+        _evaluate_classifier(task, pairwise, everything)
+
+
+def _evaluate_classifier(task: str, asked: Asked, everything: bool) -> None:
+    if task in TASKS and (asked.data is None or asked.about_pairs):
+        raise Failure(
+            f"For {task}, say --data; --crops, --pairs and so on are for recognition.",
+            code=ExitCode.USAGE,
+        )
+    data = asked.data or Path()
     check(task, data)
-    if everything and len(model or ()) > 1:
+    if everything and len(asked.models) > 1:
         raise Failure(
             "--all is for one model: of several, each judges its own test side.",
             code=ExitCode.USAGE,
         )
-    home = place_of(context).settings().home.expanduser().absolute()
     with needing("Judging networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.evaluation import Request
         from training.report import as_json as told
 
         name = cast(Literal["mask", "expression"], task)
-        cache = home / "cache" / "networks"
-        found = _judge(Request(name, data, cache, tuple(model or ()), everything, home))
-    result = told(found, _draw(found, out))
-    if as_json:
+        cache = asked.home / "cache" / "networks"
+        found = _judge(Request(name, data, cache, asked.models, everything, asked.home))
+    result = told(found, _draw(found, asked.out))
+    if asked.as_json:
         print_json(result)
         return
     from ostiary.cli.evaluation_tables import print_evaluation

@@ -11,14 +11,18 @@ from ostiary.cli.failure import ExitCode, Failure
 
 TASKS = ("mask", "expression")
 
-TaskArgument = Annotated[str, typer.Argument(metavar="mask|expression", help="Which network.")]
+TaskArgument = Annotated[
+    str, typer.Argument(metavar="mask|expression|recognition", help="Which network.")
+]
 DataOption = Annotated[Path, typer.Option("--data", help="Labelled pictures: a folder or a zip.")]
 
 
 def check(task: str, data: Path) -> None:
     """Refuse what is no task, and no data."""
     if task not in TASKS:
-        raise Failure(f"There is no task {task!r}: mask or expression.", code=ExitCode.USAGE)
+        raise Failure(
+            f"There is no task {task!r}: mask, expression or recognition.", code=ExitCode.USAGE
+        )
     if not data.exists():
         raise Failure(f"There is no folder or file {data}.", code=ExitCode.NOT_FOUND)
     if data.is_file() and data.suffix.casefold() != ".zip":

@@ -11,6 +11,7 @@ from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_facts, print_json
 from ostiary.cli.place import JsonOption, place_of
+from ostiary.cli.teaching import Told, train_recognition
 
 if TYPE_CHECKING:
     from training.publish import Published
@@ -61,28 +62,46 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the mask or the expression network on labelled pictures.
+    """Train a network on labelled pictures: masks, expressions, recognition.
 
     Writes weights, their description, a card, curves and a confusion matrix.
     The epoch that is kept is chosen on a validation part, the figures are of a
     test part. --minutes stops early without changing the schedule: run the
     same command again to go on.
     """
-    check(task, data)
     home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1
     home = home.expanduser().absolute()
+    asked = Told(data, recipe, device, out, minutes, epochs, seed, threads, home, as_json, fold)
+    if task == "recognition":
+        train_recognition(asked)
+    else:
+        _train_classifier(task, asked)
+
+
+def _train_classifier(task: str, asked: Told) -> None:
+    check(task, asked.data)
     with needing("Training networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.card import name_of
         from training.train import Order
 
-        chosen = _recipe(task, recipe)
-        out = out or home / "models" / f"{name_of(task, recipe, fold)}-{seed}"
-    if fold and chosen.split == "chance":
-        raise Failure(f"The recipe {recipe} splits by chance: no folds.", code=ExitCode.USAGE)
-    order = Order(chosen, data, out, home / "cache", device, epochs, seed, threads, fold)
-    result = _train(order, minutes)
-    if as_json:
+        chosen = _recipe(task, asked.recipe)
+    named = f"{name_of(task, asked.recipe, asked.fold)}-{asked.seed}"
+    if asked.fold and chosen.split == "chance":
+        raise Failure(f"The recipe {asked.recipe} splits by chance: no folds.", code=ExitCode.USAGE)
+    order = Order(
+        chosen,
+        asked.data,
+        asked.out or asked.home / "models" / named,
+        asked.home / "cache",
+        asked.device,
+        asked.epochs,
+        asked.seed,
+        asked.threads,
+        asked.fold,
+    )
+    result = _train(order, asked.minutes)
+    if asked.as_json:
         print_json(told(result))
     else:
         print_facts(list(_facts(result)))

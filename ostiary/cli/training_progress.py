@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from training.loop import Loop
+    from training.loop import Outset
     from training.state import Epoch
 
 SAVE_EVERY_S = 120.0
@@ -58,20 +58,19 @@ class Onlooker:
             self._said_s = time.monotonic()
             self._say(f"{done:,} of {total:,} pictures cut")
 
-    def begin(self, loop: "Loop") -> None:
+    def begin(self, outset: "Outset") -> None:
         """Say what is about to be done; minutes count from here."""
-        recipe, device = loop.job.recipe, loop.job.device
-        self._steps, self._an_epoch = loop.steps, loop.job.feed.steps
-        self._epochs, self._first = recipe.epochs, loop.state.step
+        self._an_epoch, self._epochs = outset.steps_an_epoch, outset.epochs
+        self._steps, self._first = self._an_epoch * self._epochs, outset.begun
         self._began_s = self._saved_s = self._said_s = time.monotonic()
-        if self._minutes is None and device.type == "cpu" and recipe.cpu_minutes is not None:
-            self._minutes = recipe.cpu_minutes
+        if self._minutes is None and outset.device == "cpu" and outset.cpu_minutes is not None:
+            self._minutes = outset.cpu_minutes
             self._say(
                 f"On a CPU it stops after {self._minutes:g} minutes, unless --minutes is given."
             )
         self._say(
-            f"{recipe.task} {recipe.name} on {device}: {len(loop.job.feed.indices):,} pictures an "
-            f"epoch, {self._epochs} epochs of {self._an_epoch:,} steps"
+            f"{outset.title} on {outset.device}: {outset.pictures:,} pictures an epoch, "
+            f"{self._epochs} epochs of {self._an_epoch:,} steps"
             + (f", going on from step {self._first:,}" if self._first else "")
         )
 

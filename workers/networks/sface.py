@@ -67,6 +67,10 @@ class SFace(nn.Module):
         self.project = nn.Linear(channels * 7 * 7, EMBEDDING)
         self.norm_out = nn.BatchNorm1d(EMBEDDING, eps=2e-5)
 
+    def first(self, layers: int) -> list[nn.Module]:
+        """Return the first layers, in the input's order."""
+        return [self.stem, *self.body][:layers]
+
     def forward(self, face: Tensor) -> Tensor:
         x = (face.flip(1) - 127.5) / 128.0  # the network was trained on RGB, about -1..1
         x = self.norm(self.body(self.stem(x)))  # (N, 1024, 7, 7)

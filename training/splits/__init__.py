@@ -2,6 +2,7 @@
 
 import hashlib
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal
 
 # "groups": near-duplicates and people stay on one side, the same on every machine, whatever the
@@ -29,3 +30,9 @@ def side_of(
     if place < test_percent:
         return Side.TEST
     return Side.VALIDATION if place < test_percent + validation_percent else Side.TRAINING
+
+
+def listed(name: str) -> frozenset[str]:
+    """Return a list that is kept beside this file: people, or pictures, one a line."""
+    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,125 @@
+"""Knows what a teaching leaves in its folder: weights, description, card, curves. No loop.
+
+`model.toml` is written last: who finds it finds everything else.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from training.plots import Words, plot_curves
+from training.publish import DESCRIPTION, write_weights
+from training.recognition.calibration import Calibration, calibrate
+from training.recognition.material import Reserved
+from training.recognition.teaching import Lesson, vectors_of
+from training.state import State
+
+ROLE = "embedder"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """One taught embedder, what its thresholds are, and where each of its files is."""
+
+    name: str
+    sha256: str
+    lesson: Lesson
+    state: State
+    calibration: Calibration
+    out: Path
+    files: Mapping[str, Path]
+
+    @property
+    def label(self) -> str:
+        """Name and version; the version is of the weights."""
+        return f"{self.name}@{self.sha256[:8]}"
+
+    @property
+    def steps(self) -> int:
+        """How many steps the recipe has."""
+        return self.lesson.feed.steps * self.lesson.teaching.epochs
+
+
+def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
+    """Set the thresholds of the kept weights, as they are written; write all. Raises OSError."""
+    name = f"recognition-{lesson.teaching.name}"
+    files = {
+        "weights": out / f"{name}.safetensors",
+        "curves": out / "curves.png",
+        "card": out / "card.md",
+        "model": out / DESCRIPTION,
+    }
+    halves = write_weights(state.best, files["weights"])
+    network: nn.Module = lesson.pupil
+    network.load_state_dict({k: v.float() for k, v in halves.items()}, strict=False)
+    bare, masked = (
+        vectors_of(network, crops, lesson.device) for crops in (held.faces.crops, held.masked)
+    )
+    calibration = calibrate(bare, masked, held.faces.numbers())
+    digest = hashlib.sha256(files["weights"].read_bytes()).hexdigest()
+    made = Made(name, digest, lesson, state, calibration, out, files)
+    words = Words(f"{made.label}, teaching", "accuracy: own vector nearest, masked; recall: bare")
+    plot_curves(state.epochs, state.best_epoch, words, files["curves"])
+    files["card"].write_text("\n".join(_card(made)) + "\n", encoding="utf-8")
+    files["model"].write_text(description(made), encoding="utf-8")
+    return made
+
+
+def description(made: Made) -> str:
+    """Return the text of model.toml."""
+    plain: dict[str, Any] = {
+        "role": ROLE,
+        "name": made.name,
+        "version": made.sha256[:8],
+        "network": "sface",
+        "file": made.files["weights"].name,
+        "sha256": made.sha256,
+        "input": [112, 112],
+        "outputs": ["embedding"],
+        "licence": "research only: as its training data (see card.md)",
+        "research_only": True,
+        "training_data": "faces_112, celeba299 (training people); SFace's vectors",
+    }
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
+    lines += ["", "[thresholds]"]
+    lines += [f"{name} = {value}" for name, value in made.calibration.declared().items()]
+    return "\n".join([*lines, "", "[measured]", ""])
+
+
+def _card(made: Made) -> Iterator[str]:
+    teaching, state = made.lesson.teaching, made.state
+    yield f"# {made.label}"
+    yield ""
+    yield "**Research only.** A face embedder that learnt from SFace that a mask changes nobody."
+    yield ""
+    yield (
+        f"- **Recipe** `{teaching.name}`, seed {made.lesson.feed.seed}: {teaching.optimiser.kind} "
+        f"at {teaching.optimiser.rate:g}, batch {teaching.batch}, {teaching.epochs} epochs of "
+        f"{made.lesson.feed.steps:,} steps; margin {teaching.margin:g} at scale "
+        f"{teaching.scale:g}, pull {teaching.pull:g}; {teaching.masked:.0%} of the faces masked."
+    )
+    if state.step < made.steps:
+        yield f"- **Stopped early**, after {state.step:,} of {made.steps:,} steps."
+    yield "- **Data**: faces_112 (research; none stated for a part), celeba299 (non-commercial)."
+    yield from _thresholds(made.calibration)
+    yield "- **Limits**: masks are drawn; judge it by `ostiary evaluate recognition`."
+
+
+def _thresholds(found: Calibration) -> Iterator[str]:
+    yield (
+        f"- **Thresholds** rest on {found.people} people and {found.impostor_pairs:,} pairs of "
+        "two of them, kept for that alone:"
+    )
+    for name, kind in (("bare", found.bare), ("masked", found.masked)):
+        said = ", ".join(f"{r}: {v:.3f}" for r, v in kind.thresholds.items() if v is not None)
+        yield f"  - {name} against bare: cosine at false accept rate {said}"
+        if kind.search is not None:
+            yield (
+                f"  - {name}, among {kind.search.people} enrolled: {kind.search.fnir:.2%} not "
+                f"named where {kind.search.fpir:.0%} of {kind.search.strangers:,} strangers are"
+            )

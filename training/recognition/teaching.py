@@ -1,0 +1,210 @@
+"""Knows how an embedder learns from another that a mask changes nobody. Reads no clock.
+
+The teacher (SFace) sees every face bare; the pupil sees it bare or masked, cut as the live system
+would cut it, and is to say the same. Two terms: the cosine to the teacher's vector (distillation),
+and a margin softmax over the teacher's vectors of all faces (H. Wang et al.: CosFace,
+arXiv:1801.09414, the classes' vectors fixed), which asks that nobody else be nearer. Vectors that
+are alike may be one person twice: they are no opponents.
+"""
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.augment import Strength
+from training.feed import Batch, Feed, pixels
+from training.loop import Diverged, Outset, Watcher, precision
+from training.recipe import Optimiser, Schedule
+from training.state import Epoch, State
+from workers.networks.sface import SFace
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """All that decides what the pupil becomes, but for data and seed.
+
+    masked, hidden: the shares of faces shown with a mask, and with something else before them.
+    copies: how many masks each face is given.
+    scale, margin: of the softmax; pull: the weight of the cosine's term. alike: the cosine of two
+    of the teacher's vectors from which they are no opponents. average: the decay of the weights'
+    moving average, which is what is kept. frozen: how many of the first layers keep their weights.
+    """
+
+    name: str
+    epochs: int
+    batch: int
+    optimiser: Optimiser
+    schedule: Schedule
+    strength: Strength
+    masked: float = 0.5
+    hidden: float = 0.1
+    copies: int = 3
+    scale: float = 32.0
+    margin: float = 0.2
+    pull: float = 4.0
+    alike: float = 0.4
+    average: float = 0.998
+    frozen: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """Validation: faces bare and masked (N, 112, 112, 3), and the teacher's vectors (N, D)."""
+
+    bare: NDArray[np.uint8]
+    masked: NDArray[np.uint8]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face."""
+
+    teaching: Teaching
+    pupil: SFace
+    feed: Feed
+    classes: NDArray[np.float32]
+    checked: Checked
+    device: torch.device
+
+
+class Pupil:
+    """One teaching between its first and its last step."""
+
+    def __init__(self, lesson: Lesson, state: State) -> None:
+        self.lesson, self.state = lesson, state
+        self.steps = lesson.feed.steps * lesson.teaching.epochs
+        network = lesson.pupil.to(lesson.device)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in lesson.pupil.first(lesson.teaching.frozen):
+            part.requires_grad_(False)
+        self.optimiser = lesson.teaching.optimiser.of(network)
+        self.average = deepcopy(network)
+        self.classes = torch.from_numpy(lesson.classes).to(lesson.device)
+        if state.step:
+            network.load_state_dict(state.network)
+            self.optimiser.load_state_dict(state.optimiser)
+            self.average.load_state_dict(state.average)
+
+    @property
+    def outset(self) -> Outset:
+        """What is about to be done."""
+        teaching, feed = self.lesson.teaching, self.lesson.feed
+        device, pictures = self.lesson.device.type, len(feed.indices)
+        title = f"recognition {teaching.name}"
+        return Outset(title, device, pictures, teaching.epochs, feed.steps, self.state.step)
+
+    def run(self, watcher: Watcher, save: Callable[[State], None]) -> None:
+        """Go on to the last step, or to where the watcher says stop; the state is saved by then."""
+        feed = self.lesson.feed
+        while self.state.step < self.steps:
+            number, begin = divmod(self.state.step, feed.steps)
+            for batch in feed.epoch(number, begin, lambda _: 112):
+                self._step(batch)
+                watcher.step(self.state.step, self.state.losses[-1], len(batch.crops))
+                over = self.state.step % feed.steps == 0
+                stop = watcher.stop_now()
+                if over:
+                    self._end_epoch(watcher)
+                if over or stop or watcher.save_now():
+                    save(self.snapshot())
+                if stop:
+                    return
+
+    def snapshot(self) -> State:
+        """Return the state as it is to be written."""
+        self.state.network = self.network.state_dict()
+        self.state.optimiser = self.optimiser.state_dict()
+        self.state.average = self.average.state_dict()
+        return self.state
+
+    def _step(self, batch: Batch) -> None:
+        teaching, step, device = self.lesson.teaching, self.state.step, self.lesson.device
+        self.network.eval()  # what normalises stays: more wear masks here than before cameras
+        factor = teaching.schedule.factor(step, self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = teaching.optimiser.rate * group["times"] * factor
+        with precision(device):
+            vectors = self.network(batch.crops.to(device, non_blocking=True))
+        places = batch.targets[:, 0].long().to(device)
+        loss = self._loss(functional.normalize(vectors.float()), places)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise Diverged(step)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.state.losses.append(value)
+        self.state.step += 1
+        self._follow()
+
+    def _loss(self, vectors: Tensor, places: Tensor) -> Tensor:
+        """Return the loss of unit vectors (B, D) whose classes stand at places (B,)."""
+        teaching, own = self.lesson.teaching, self.classes[places]  # (B, D)
+        cosines = vectors @ self.classes.T  # (B, K)
+        alike = own @ self.classes.T > teaching.alike
+        right = torch.zeros_like(alike).scatter_(1, places[:, None], True)
+        logits = (cosines - teaching.margin * right) * teaching.scale
+        logits = logits.masked_fill(alike & ~right, -torch.inf)
+        apart = functional.cross_entropy(logits, places)
+        return apart + teaching.pull * (1 - (vectors * own).sum(dim=1)).mean()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average of the weights."""
+        # while few steps are behind, the average is of those alone
+        decay = min(self.lesson.teaching.average, self.state.step / (self.state.step + 10))
+        theirs = self.network.state_dict()
+        for name, mine in self.average.state_dict().items():
+            if mine.is_floating_point():
+                mine.lerp_(theirs[name], 1 - decay)
+
+    def _end_epoch(self, watcher: Watcher) -> None:
+        state, checked = self.state, self.lesson.checked
+        masked, bare = (self.vectors(crops) for crops in (checked.masked, checked.bare))
+        epoch = Epoch(
+            number=state.step // self.lesson.feed.steps,
+            loss=float(np.mean(state.losses)),
+            validation_loss=1 - float((masked * checked.vectors).sum(axis=1).mean()),
+            accuracy=found_first(masked, checked.vectors),
+            balanced=found_first(bare, checked.vectors),
+        )
+        state.losses = []
+        state.epochs.append(epoch)
+        self.keep()
+        watcher.epoch(epoch)
+
+    def keep(self) -> None:
+        """Keep the average of the weights as it is now."""
+        self.state.best_epoch = len(self.state.epochs)
+        kept = self.average.state_dict()
+        self.state.best = {name: held.detach().cpu().clone() for name, held in kept.items()}
+
+    def vectors(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return unit vectors (N, D) of faces (N, 112, 112, 3) by the average of the weights."""
+        return vectors_of(self.average, crops, self.lesson.device)
+
+
+@torch.no_grad()
+def vectors_of(
+    network: nn.Module, crops: NDArray[np.uint8], device: torch.device
+) -> NDArray[np.float32]:
+    """Return unit vectors (N, D) of faces (N, 112, 112, 3) by a network."""
+    parts = []
+    for first in range(0, len(crops), 64):
+        out = network.eval()(pixels(crops[first : first + 64]).to(device)).float()
+        parts.append(functional.normalize(out).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def found_first(vectors: NDArray[np.float32], references: NDArray[np.float32]) -> float:
+    """Return the share of vectors (N, D) to which their own reference (N, D) is the nearest."""
+    return float(((vectors @ references.T).argmax(axis=1) == np.arange(len(vectors))).mean())
