@@ -1,5 +1,6 @@
 """Knows an enrolled person and their photos' vectors. Does not know how they are recognised."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,13 +16,19 @@ class Photo:
     """One accepted view of a face.
 
     vector: (D,) float32, the network's embedding. model: "name@version" that made it.
-    crop: the aligned face as a JPEG, so that a later model can embed it anew.
+    crop: the aligned face as a JPEG, so that a later model can embed it anew. again: the vectors
+    that later models made of it, by their labels.
     """
 
     id: str
     vector: NDArray[np.float32]
     model: str
     crop: bytes = field(repr=False)
+    again: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def under(self, model: str) -> NDArray[np.float32] | None:
+        """Return the vector (D,) that a model made of it, or None."""
+        return self.vector if model == self.model else self.again.get(model)
 
     def __post_init__(self) -> None:
         if self.vector.ndim != 1 or not len(self.vector):

@@ -190,6 +190,11 @@ class VisitBook:
         self._visits[name] = visit
         return visit
 
+    def forget_faces(self) -> None:
+        """Forget what faces look like, not whose they are: another embedder sees otherwise."""
+        for visit in self._visits.values():
+            visit.face = None
+
     def to_save(
         self, alerts: Mapping[str, tuple[KeptAlert, ...]], visible: Mapping[int, Box], now_ns: int
     ) -> list[VisitState]:

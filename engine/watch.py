@@ -151,6 +151,13 @@ class CameraWatch:
         for memory in self._memories.values():
             memory.regard(gallery)
 
+    def replace_embedder(self, gallery: Gallery) -> None:
+        """Go on with vectors of another embedder: what was seen by the old one is no likeness."""
+        for memory in self._memories.values():
+            memory.face = None
+        self._visits.forget_faces()
+        self.replace_gallery(gallery)
+
     def replace_models(self, models: Mapping[str, str]) -> None:
         """State other networks in evidence from now on; what was believed before stays."""
         self._alerts.models = dict(models)

@@ -128,17 +128,22 @@ class Models:
         return warp_faces(picture, points, wanted, self._parts.device)
 
     def replace(self, entry: Entry, runtime: Runtime) -> None:
-        """Go on with another network of mask or expression; the old one is let go.
+        """Go on with another network; the old one is let go.
 
-        No other call may be under way. ValueError for the others: vectors belong to one embedder.
+        No other call may be under way. Vectors belong to one embedder: who changes it makes the
+        gallery anew. ValueError for the detector, behind which the others were measured.
         """
-        if entry.role not in ("mask", "expression"):
+        if entry.role == "detector":
             raise ValueError(f"{entry.role} cannot change while cameras are analysed")
         self._parts = replace(
             self._parts,
             entries={**self._parts.entries, entry.role: entry},
             runtimes={**self._parts.runtimes, entry.role: runtime},
         )
+
+    def network(self, role: Role) -> tuple[Entry, Runtime]:
+        """Return what stands for a role: its description, and what runs it."""
+        return self._parts.entries[role], self._parts.runtimes[role]
 
     def framing(self, role: Role) -> Framing:
         """Return how faces are cut for a role's network, at its input's size."""

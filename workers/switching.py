@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import structlog
 
+from engine.gallery import EMBEDDING_SIZE
 from engine.observations import MaskState
 from streams.bus.heartbeats import ModelState, ModelStatus
 from streams.ledger.models import TASKS
 from workers.analysis import Analysis
+from workers.embedding import embedder_of
 from workers.manifest import Entry, Role, UnknownModel, WeightsError, load_models, verify
 from workers.models import alert_models, runtime_for
+from workers.roster import Roster
 from workers.runtime import Runtime
 from workers.runtime.conversion import convert_aside
 
@@ -44,6 +47,7 @@ class Switching:
 
     analysis: Analysis
     workshop: Workshop
+    roster: Roster
     _wanted: dict[str, str] = field(default_factory=dict)
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _statuses: dict[Role, ModelStatus] = field(default_factory=dict)
@@ -98,7 +102,10 @@ class Switching:
             self._statuses[role] = ModelStatus(in_use.label, wanted, ModelState.REFUSED, reason)
             log.error("model refused", role=role, wanted=wanted, kept=in_use.label, reason=reason)
             return
-        await self._use(entry, runtime)
+        if role == "embedder":
+            await self._recognise_by(entry, runtime)
+        else:
+            await self._use(entry, runtime)
         self._statuses.pop(role, None)
         log.info("model in use", role=role, model=entry.label, before=in_use.label)
 
@@ -113,6 +120,25 @@ class Switching:
             return await loop.run_in_executor(tools.executor, tried, entry, shop)
         await convert_aside(entry, shop.cache)
         return await asyncio.to_thread(tried, entry, shop)
+
+    async def _recognise_by(self, entry: Entry, runtime: Runtime) -> None:
+        """Go over to another embedder once everybody has vectors of it.
+
+        Raises what redis-py raises while the ledger is away; the old one is in use then.
+        """
+        models, desks = self.analysis.tools.models, self.analysis.desks
+        embedder = embedder_of(entry, runtime, self.analysis.tools.executor)
+        gallery = await self.roster.gallery_of(embedder)
+        async with self.analysis.turn.changing():
+            models.replace(entry, runtime)
+            self.roster.use(embedder, gallery)
+            for desk in desks.values():
+                desk.watch.replace_embedder(gallery)
+                desk.watch.replace_models(alert_models(models))
+        await self.roster.load_people()  # with whoever was enrolled by the old one meanwhile
+        async with self.analysis.turn.changing():
+            for desk in desks.values():
+                desk.watch.replace_gallery(self.roster.gallery)
 
     async def _use(self, entry: Entry, runtime: Runtime) -> None:
         models = self.analysis.tools.models
@@ -138,8 +164,9 @@ def tried(entry: Entry, shop: Workshop) -> Runtime:
     """Load a network and run it once, which compiles it. Raises WeightsError for a wrong answer."""
     runtime = runtime_for(entry, shop.device, shop.cache, shop.threads)
     (output,) = runtime.run(np.zeros((1, *entry.input, 3), np.uint8)).values()
-    if output.shape != (1, entry.classes):
-        raise WeightsError(f"{entry.label} answers {output.shape[1:]}, not {entry.classes} classes")
+    wanted = EMBEDDING_SIZE if entry.role == "embedder" else entry.classes
+    if output.shape != (1, wanted):
+        raise WeightsError(f"{entry.label} answers {output.shape[1:]}, not {wanted} numbers")
     if not np.isfinite(output).all():
         raise WeightsError(f"{entry.label} answers what is no number")
     return runtime

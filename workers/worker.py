@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import cv2
@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from config.schema import Settings
 from engine.catchup import CatchUpSettings
-from engine.gallery import Gallery, GallerySettings
+from engine.gallery import Gallery
 from engine.sampling import SamplingSettings
 from streams.bus import appearances, heartbeats, requests
 from streams.bus.clock import MEASURE_EVERY_S, BusClock
@@ -28,6 +28,7 @@ from streams.ledger.ledger import Ledger
 from streams.servers import home, ledger_password, ledger_url, open_box, open_bus
 from workers.analysis import Analysis, Tools
 from workers.beat import Losses, camera_record
+from workers.embedding import embedder_of
 from workers.enrolment import Enrolment
 from workers.intake import Intake
 from workers.keeping import Keeping
@@ -187,7 +188,8 @@ async def run(settings: Settings) -> None:
                     sampling, analysis.staleness_budget_ms,
                 )  # fmt: skip
                 worker_id = f"w-{secrets.token_hex(3)}-{os.getpid()}"
-                roster = Roster(ledger, models.versions["embedder"], gallery_settings(models))
+                embedder = embedder_of(*models.network("embedder"), executor)
+                roster = Roster(ledger, embedder)
                 turns = Analysis(tools, rate_hz=analysis.pictures_per_s)
                 owner = Ownership(bus, ledger.fences, worker_id)
                 await Worker(
@@ -199,7 +201,7 @@ async def run(settings: Settings) -> None:
                     enrolment=Enrolment(models, pool, box, executor),
                     analysis=turns,
                     keeping=Keeping(ledger, roster, turns, owner),
-                    switching=Switching(turns, workshop(settings)),
+                    switching=Switching(turns, workshop(settings), roster),
                 ).serve()
         finally:
             await ledger.aclose()
@@ -211,13 +213,6 @@ def decoder_pool(settings: Settings) -> PoolSettings:
     worker, budget_ms = settings.worker, settings.analysis.staleness_budget_ms
     catch_up = CatchUpSettings(budget_ms=budget_ms)
     return PoolSettings(worker.decoders, worker.decoder_memory_bytes, catch_up=catch_up)
-
-
-def gallery_settings(models: Models) -> GallerySettings:
-    """Return when a face is somebody, by what was measured of the embedder in use."""
-    measured = models.thresholds("embedder")
-    known = {field.name for field in fields(GallerySettings)}
-    return GallerySettings(**{name: value for name, value in measured.items() if name in known})
 
 
 def workshop(settings: Settings) -> Workshop:

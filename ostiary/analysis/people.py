@@ -15,9 +15,9 @@ from engine.gallery import Enrolled, Gallery, GallerySettings
 from engine.people import MAX_PHOTOS
 from ostiary.analysis.photographs import read
 from ostiary.analysis.results import Problem, Trouble, Unreadable
+from workers.embedding import gallery_settings
 from workers.enrolment import Portrait, compare, portrait_of
 from workers.models import Models
-from workers.worker import gallery_settings
 
 HOW: Final = (
     "Put photographs there: one folder for each person with up to 10 photographs, or one "
@@ -60,7 +60,9 @@ def enrol(models: Models, folder: Path) -> People:
     if not enrolled:
         why = f"the first photograph: {refused[0]}" if refused else HOW
         raise Unreadable(Problem(str(folder), Trouble.MISSING, f"nobody can be enrolled; {why}"))
-    return People(Gallery(enrolled, gallery_settings(models)), tuple(refused))
+    return People(
+        Gallery(enrolled, gallery_settings(models.thresholds("embedder"))), tuple(refused)
+    )
 
 
 def _by_person(folder: Path) -> dict[str, list[Path]]:

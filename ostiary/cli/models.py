@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The networks: which there are, and which is in use.", no_args_is_help=True)
 
+CALLED = {"mask": "mask", "expression": "expression", "recognition": "embedder"}  # role by task
 SWITCH_WITHIN_S = 180.0
 LOOK_EVERY_S = 0.5
 SETTLED_AFTER_S = 3.0  # by then every worker's heartbeat is younger than the choice
@@ -157,11 +158,14 @@ def _classes(entry: "Entry") -> list[str]:
 @app.command()
 def use(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="mask|expression", help="Or TASK=NAME.")],
+    task: Annotated[str, typer.Argument(metavar=" | ".join(CALLED), help="Or TASK=NAME.")],
     name: Annotated[str | None, typer.Argument(help="As `models list` shows it.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the running system use another network, without a restart; kept for every later start."""
+    """Let the running system use another network, without a restart; kept for every later start.
+
+    With another network for recognition everybody enrolled is embedded anew, from the kept crops.
+    """
     from urllib.parse import quote
 
     from ostiary.cli.api import Query, api_of
@@ -173,12 +177,13 @@ def use(
     api = api_of(place_of(context))
     query = Query(json={"name": name})
     with progress("A worker looks at the network …"):
-        before = api.get("/models")["models"].get(task, {"workers": []})
+        role = CALLED.get(task, task)
+        before = api.get("/models")["models"].get(role, {"workers": []})
         chosen = api.call("PUT", f"/models/{quote(task, safe='')}", query)
     label = chosen["label"]
     with progress(f"The workers go over to {label} …"):
         known = {one["worker"] for one in [*before["workers"], *chosen["workers"]]}
-        found = _awaited(api, task, label, known)
+        found = _awaited(api, role, label, known)
     refusing = [one for one in found["workers"] if one["in_use"] != label]
     if as_json:
         print_json({"task": task, "label": label, **found})
@@ -194,14 +199,14 @@ def _kept(worker: "Record", label: str) -> str:
     return f"{worker['worker']} keeps {worker['in_use']}, not {label}: {reason}".rstrip(".") + "."
 
 
-def _awaited(api: "Api", task: str, label: str, known: set[str]) -> "Record":
+def _awaited(api: "Api", role: str, label: str, known: set[str]) -> "Record":
     """Return what the workers say once each uses the model or has refused it.
 
     known: who was there before; one that is silent for a moment is waited for.
     """
     begun_s = time.monotonic()
     while True:
-        found: Record = api.get("/models")["models"][task]
+        found: Record = api.get("/models")["models"][role]
         elapsed_s = time.monotonic() - begun_s
         states = [one["in_use"] == label or one["state"] for one in found["workers"]]
         done = all(

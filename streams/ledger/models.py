@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from streams.ledger.records import Records
 
-Task = Literal["mask", "expression"]
+Task = Literal["mask", "expression", "embedder"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)  # whose networks may change while all runs
 
 

@@ -1,10 +1,13 @@
 """Knows how enrolled people are kept, and that they can leave. Does not know who is recognised."""
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from engine.people import Person, Photo
 from streams.bus import keys
@@ -16,6 +19,7 @@ from streams.secrets import SecretBox
 
 BOUND: Final = 10_000
 BATCH: Final = 500
+AGAIN: Final = 2  # embedders whose vectors are kept beside those made at enrolment
 
 
 class AlreadyErased(Exception):
@@ -83,6 +87,34 @@ class People:
         await self._records.put(person.id, fields)
         await self._rename(person)
 
+    async def add_vectors(
+        self, person_id: str, model: str, vectors: Mapping[str, NDArray[np.float32]]
+    ) -> bool:
+        """Keep what another embedder made of a person's photos, by photo, beside what there is.
+
+        The newest AGAIN embedders' are kept. Whoever has left meanwhile stays away: False.
+        """
+        key = keys.record("person", person_id)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            try:
+                await pipe.watch(key)
+                fields = await answer(pipe.hgetall(key))
+                if not fields or await answer(pipe.zscore(erasures.ERASED, person_id)) is not None:
+                    return False
+                labels = [one for one in _again(fields) if one != model] + [model]
+                pipe.multi()
+                for old in labels[:-AGAIN]:
+                    pipe.hdel(key, *(one for one in fields if one.endswith(f"@{old}".encode())))
+                written = {
+                    f"vector:{photo}@{model}": self._box.seal(vector.astype("<f2").tobytes())
+                    for photo, vector in vectors.items()
+                }
+                pipe.hset(key, mapping={"again": json.dumps(labels[-AGAIN:]), **written})
+                await pipe.execute()
+            except WatchError:
+                return False
+        return True
+
     async def erase(
         self, person_id: str, live_workers: LiveWorkers, drop_evidence: DropEvidence
     ) -> Erasure:
@@ -127,6 +159,20 @@ class People:
         )
 
     def _photo(self, photo_id: str, model: str, fields: Fields) -> Photo:
-        raw = self._box.unseal(fields[f"vector:{photo_id}".encode()])
-        vector = np.frombuffer(raw, "<f2").astype(np.float32)
-        return Photo(photo_id, vector, model, self._box.unseal(fields[f"crop:{photo_id}".encode()]))
+        names = {label: f"vector:{photo_id}@{label}".encode() for label in _again(fields)}
+        return Photo(
+            photo_id,
+            self._vector(fields[f"vector:{photo_id}".encode()]),
+            model,
+            self._box.unseal(fields[f"crop:{photo_id}".encode()]),
+            {label: self._vector(fields[name]) for label, name in names.items() if name in fields},
+        )
+
+    def _vector(self, sealed: bytes) -> NDArray[np.float32]:
+        return np.frombuffer(self._box.unseal(sealed), "<f2").astype(np.float32)
+
+
+def _again(fields: Fields) -> list[str]:
+    """Return the embedders whose vectors were added since, the oldest first."""
+    found: list[str] = json.loads(fields.get(b"again", b"[]"))
+    return found

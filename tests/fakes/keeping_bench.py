@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from fakes.ledger_real import BOX, inbox, with_ledger
 from fakes.worker_scenes import BEGIN_NS, PORTRAITS, SECOND_NS, camera_of, picture_of, scene
@@ -28,13 +29,13 @@ from streams.valkey import USER
 from workers.analysis import Analysis, Tools
 from workers.crops import ALIGNED
 from workers.desk import Desk
+from workers.embedding import embedder_of
 from workers.intake import Intake
 from workers.keeping import Keeping
 from workers.ownership import Holding, Ownership
 from workers.roster import Roster
 from workers.snapshots import Snapshots
 from workers.thinking import Job, think
-from workers.worker import gallery_settings
 
 EVERY_NS = SECOND_NS // 5
 STAFF = "staff"  # subscribes to everything
@@ -124,8 +125,9 @@ class Bench:
         photo = np.ascontiguousarray(read_picture(PORTRAITS[key].photo)[..., :3])
         models = self.tools.models
         (faces,) = models.detect([photo])
-        (vector,) = models.embed(models.crop(photo, faces.points[:1], ALIGNED))
-        made = Photo("f-1", vector, models.versions["embedder"], b"crop")
+        crops = models.crop(photo, faces.points[:1], ALIGNED)
+        (vector,), (_, jpeg) = models.embed(crops), cv2.imencode(".jpg", crops[0])
+        made = Photo("f-1", vector, models.versions["embedder"], jpeg.tobytes())
         await self.ledger.people.put(Person(key, key.title(), "signed", BEGIN_NS, (made,)))
         await self.keeping.roster.load()
 
@@ -191,7 +193,7 @@ async def has_ended(bench, visit, alerts):
 
 
 def keeping_of(name, ledger, tools: Tools) -> Keeping:
-    roster = Roster(ledger, tools.models.versions["embedder"], gallery_settings(tools.models))
+    roster = Roster(ledger, embedder_of(*tools.models.network("embedder"), tools.executor))
     return Keeping(ledger, roster, Analysis(tools), Ownership(tools.bus, ledger.fences, name))
 
 

@@ -38,6 +38,22 @@ def write_model(home: Path, role: str, label: str, /, towards: int = 0, **change
     return folder
 
 
+def write_embedder(home: Path, label: str) -> Path:
+    """Write HOME/models/{name-version}: SFace, whose numbers come in the opposite order."""
+    name, _, version = label.partition("@")
+    folder = home / "models" / label.replace("@", "-")
+    folder.mkdir(parents=True)
+    shipped = load_manifest()["embedder"]
+    state = load_file(shipped.file)
+    for key in [key for key in state if key.startswith(("project.", "norm_out."))]:
+        state[key] = state[key].flip(0).contiguous()
+    save_file(state, folder / "weights.safetensors")
+    fields = fields_of(shipped) | {"role": "embedder", "name": name, "version": version}
+    fields |= {"file": "weights.safetensors", "sha256": sha256(folder / "weights.safetensors")}
+    write_description(folder, fields)
+    return folder
+
+
 def write_description(folder: Path, fields: dict[str, object]) -> None:
     """Write model.toml; tables come last, as TOML wants them."""
     plain = {key: value for key, value in fields.items() if not isinstance(value, dict)}

@@ -24,7 +24,7 @@ def settings(tmp_path, bus_server, ledger_server):
 
 def answering(home):
     """A worker's answers about the models of a home; it runs none."""
-    return Switching(SimpleNamespace(), Workshop(home, home / "cache", "cpu", 1)).answer
+    return Switching(SimpleNamespace(), Workshop(home, home / "cache", "cpu", 1), None).answer
 
 
 async def beat(gateway, worker, status):
@@ -107,9 +107,9 @@ def test_only_an_admin_chooses(settings, tmp_path, role):
         ("expression", "doors", 404, "no expression model 'doors'"),
         ("mask", "damaged", 409, "are not what its description names"),
         ("mask", "two", 409, "tells 2 classes apart; the live system needs 3"),
-        ("embedder", "sface", 422, "people would have to enrol again"),
+        ("recognition", "nobody", 404, "no embedder model 'nobody'"),
         ("detector", "yunet", 422, "cannot be switched while all runs"),
-        ("hats", "doors", 422, "mask or expression"),
+        ("hats", "doors", 422, "mask, expression or recognition"),
         ("mask", "", 422, "not valid"),
         ("mask", "x" * 131, 422, "not valid"),
     ],

@@ -3,21 +3,44 @@
 import asyncio
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from fakes.ledger_real import with_ledger
+from fakes.ledger_real import everything, with_ledger
 from fakes.ledger_records import a_person
 from fakes.worker_scenes import camera_of
 
 from engine.gallery import GallerySettings
-from workers.roster import Listeners, Roster
+from workers.roster import Embedder, Listeners, Roster
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 EMBEDDER = "sface@1"
 
 
-def roster_of(ledger):
-    return Roster(ledger, EMBEDDER, GallerySettings())
+class Network:
+    """Makes vectors of crops, and counts them; some crops it cannot read."""
+
+    def __init__(self, unreadable=()):
+        self.seen, self.unreadable = [], unreadable
+
+    @staticmethod
+    def vector(crop):
+        found = np.random.default_rng(sum(crop)).standard_normal(128).astype(np.float32)
+        return found / np.linalg.norm(found)
+
+    async def embed(self, crops):
+        if any(crop in self.unreadable for crop in crops):
+            raise ValueError("a kept crop is no aligned face")
+        self.seen += crops
+        return np.stack([self.vector(crop) for crop in crops])
+
+
+def embedder(label=EMBEDDER, network=None):
+    return Embedder(label, GallerySettings(), (network or Network()).embed)
+
+
+def roster_of(ledger, network=None):
+    return Roster(ledger, embedder(network=network))
 
 
 def under(person, model, only=None):
@@ -80,10 +103,70 @@ def test_everybody_enrolled_under_the_embedder_in_use_is_known(ledger_server):
         await ledger.people.put(under(a_person("p-2", photos=3), "other@2"))
         await ledger.people.put(under(a_person("p-3", photos=3), "other@2", only=0))
         await ledger.people.put(a_person("p-4", photos=0))
-        roster = roster_of(ledger)
+        network = Network()
+        roster = roster_of(ledger, network)
         await roster.load()
-        vectors = {one.person_id: len(one.vectors) for one in roster.gallery.people}
-        assert vectors == {"p-1": 2, "p-3": 2}
+        vectors = {one.person_id: one.vectors for one in roster.gallery.people}
+        assert {one: len(held) for one, held in vectors.items()} == {"p-1": 2, "p-2": 3, "p-3": 3}
+        theirs = {one: await ledger.people.get(one) for one in vectors}
+        assert np.allclose(vectors["p-1"], [one.vector for one in theirs["p-1"].photos])
+        anew = [*theirs["p-2"].photos, theirs["p-3"].photos[0]]  # enrolled under another embedder
+        assert network.seen == [one.crop for one in anew]
+        wanted = [network.vector(crop) for crop in network.seen]
+        found = [*vectors["p-2"], vectors["p-3"][0]]
+        assert np.allclose(found, wanted, atol=1e-3)
+        assert [one.model for one in anew] == ["other@2"] * 4  # what they were enrolled by stays
+        again = Network()
+        await roster_of(ledger, again).load()
+        assert again.seen == []  # it is kept
+
+    with_ledger(ledger_server, work)
+
+
+def test_a_crop_that_cannot_be_read_hinders_nobody_else(ledger_server):
+    async def work(ledger):
+        broken = under(a_person("p-1"), "other@2", only=0)
+        await ledger.people.put(broken)
+        await ledger.people.put(under(a_person("p-2", photos=1), "other@2"))
+        roster = roster_of(ledger, Network({broken.photos[0].crop}))
+        await roster.load()
+        assert {one.person_id: len(one.vectors) for one in roster.gallery.people} == {
+            "p-1": 1,
+            "p-2": 1,
+        }
+
+    with_ledger(ledger_server, work)
+
+
+def test_only_the_newest_embedders_vectors_are_kept_beside_the_first(ledger_server):
+    async def work(ledger):
+        await ledger.people.put(a_person("p-1"))
+        roster = roster_of(ledger)
+        for label in ("a@1", "b@1", "c@1", "b@1"):
+            await roster.gallery_of(embedder(label))
+        (person,) = await ledger.people.all()
+        assert [sorted(one.again) for one in person.photos] == [["b@1", "c@1"]] * 2
+        assert [one.model for one in person.photos] == [EMBEDDER] * 2
+
+    with_ledger(ledger_server, work)
+
+
+def test_vectors_bring_nobody_back_who_has_left(ledger_server):
+    async def work(ledger):
+        await ledger.people.put(a_person("p-1"))
+        before = await everything(ledger)
+
+        async def nobody():
+            return set()
+
+        async def drop(snapshots):
+            assert not snapshots
+
+        await ledger.people.erase("p-1", nobody, drop)
+        gone = await everything(ledger)
+        assert gone != before
+        assert not await ledger.people.add_vectors("p-1", "a@1", {"f0": np.ones(128, np.float32)})
+        assert await everything(ledger) == gone
 
     with_ledger(ledger_server, work)
 

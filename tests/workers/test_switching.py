@@ -6,13 +6,16 @@ import math
 import time
 import weakref
 
+import numpy as np
 import pytest
 from fakes.analysis_bench import bench
-from fakes.model_folders import damage, write_model
+from fakes.keeping_bench import on_bench
+from fakes.model_folders import damage, write_embedder, write_model
 from fakes.whole_system import CACHE
-from fakes.worker_scenes import scene
+from fakes.worker_scenes import camera_of, scene
 
 from engine.observations import MaskState
+from engine.purpose import Purpose
 from engine.rules import RuleKind
 from streams.bus.heartbeats import ModelState
 from workers.manifest import load_manifest
@@ -34,7 +37,7 @@ def own(models):
 
 
 def switching_of(bench, home, cache=CACHE / "networks"):
-    return Switching(bench.analysis, Workshop(home, cache, "cpu", 1))
+    return Switching(bench.analysis, Workshop(home, cache, "cpu", 1), None)  # nobody is enrolled
 
 
 async def choose(switching, **chosen):
@@ -242,8 +245,41 @@ def test_a_worker_says_whether_it_could_use_a_model(own, bus_server, tmp_path):
     bench(own, bus_server, body)
 
 
-@pytest.mark.parametrize("role", ["detector", "embedder"])
-def test_detector_and_embedder_stay(own, role):
-    entry, runtime = own.entries[role], own._parts.runtimes[role]
-    with pytest.raises(ValueError, match=f"{role} cannot change"):
-        own.replace(entry, runtime)
+def test_the_detector_stays(own):
+    with pytest.raises(ValueError, match="detector cannot change"):
+        own.replace(*own.network("detector"))
+
+
+def test_people_are_recognised_by_another_embedder(own, bus_server, ledger_server, tmp_path):
+    write_embedder(tmp_path, "turned@1")
+
+    async def body(bench):
+        await bench.enrol()
+        await bench.register(camera_of("lobby", purpose=Purpose.PEOPLE))
+        await bench.look()
+        keeping = bench.keeping
+        shop = Workshop(tmp_path, tmp_path / "cache", "cpu", 1)
+        switching = Switching(keeping.analysis, shop, keeping.roster)
+        shipped = keeping.roster.embedder.label
+        before = await bench.show()
+        assert named(before)[-1] == "obama"
+        await choose(switching, embedder="turned")
+        assert switching.statuses["embedder"].in_use == "turned@1" == keeping.roster.embedder.label
+        after = await bench.show()
+        assert named(after) == ["obama"] * len(after)  # by vectors of the new one, without a gap
+        assert len(await bench.ledger.visits.open("lobby")) == 1  # the visit goes on
+        (person,) = await bench.ledger.people.all()
+        (photo,) = person.photos
+        assert photo.model == shipped
+        assert np.allclose(photo.under("turned@1"), photo.vector[::-1], atol=0.02)
+        assert abs(photo.under("turned@1") @ photo.vector) < 0.4  # the old ones would not do
+        await choose(switching)
+        assert switching.statuses["embedder"].in_use == shipped
+        assert named(await bench.show())[-1] == "obama"
+
+    on_bench(own, bus_server, ledger_server, body)
+
+
+def named(thoughts):
+    """Whom each picture's only track is said to be."""
+    return [thought.result.tracks[0].who.person_id for thought in thoughts]
