@@ -1,7 +1,9 @@
 """Knows the cameras, people and chosen networks of the ledger, and follows its changes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import structlog
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from config.cameras import Camera
 from engine.gallery import Enrolled, Gallery, GallerySettings
 from engine.people import Photo
+from engine.separability import apart
 from streams.ledger.changes import Change
 from streams.ledger.ledger import Ledger
 
@@ -103,6 +106,17 @@ class Roster:
             if there:
                 enrolled.append(Enrolled(person.id, np.stack(there)))
         return Gallery(enrolled, embedder.settings)
+
+    async def separability(self, _: Mapping[str, bytes]) -> Mapping[str, Any]:
+        """Answer how well the enrolled can be told apart; requests of kind "separability"."""
+        settings = self.gallery.settings
+        people = await asyncio.to_thread(apart, self.gallery.people, settings)
+        return {
+            "embedder": self.embedder.label,
+            "accept": settings.accept_bare,
+            "reject": settings.reject_bare,
+            "people": [asdict(one) for one in people],
+        }
 
     async def _embedded(
         self, person_id: str, photos: Sequence[Photo], embedder: Embedder

@@ -66,11 +66,18 @@ class Switching:
         self._heard.set()
 
     async def step(self) -> None:
-        """Wait until something was announced, and follow it."""
+        """Wait until something was announced, and follow it.
+
+        Raises what redis-py raises while the ledger is away and people must be embedded anew.
+        """
         await self._heard.wait()
         self._heard.clear()
-        for task in TASKS:
-            await self._follow(task, self._wanted.get(task))
+        try:
+            for task in TASKS:
+                await self._follow(task, self._wanted.get(task))
+        except BaseException:  # the ledger went away in between: it is followed again
+            self._heard.set()
+            raise
 
     async def answer(self, fields: Mapping[str, bytes]) -> Mapping[str, Any]:
         """Answer whether this worker could use a model; requests of kind "model"."""

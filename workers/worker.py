@@ -85,6 +85,7 @@ class Worker:
                     (self.switching.step, 0.0),
                     (self._answer, 0.0),
                     (self._tell_of_models, 0.0),
+                    (self._tell_of_people, 0.0),
                 ):
                     tasks.create_task(patiently(step, pause_s))
                 tasks.create_task(patiently(lambda: self.roster.follow(listeners), 0.0))
@@ -128,6 +129,9 @@ class Worker:
 
     async def _tell_of_models(self) -> None:
         await requests.serve(self.bus, "model", self.switching.answer, self.id)
+
+    async def _tell_of_people(self) -> None:
+        await requests.serve(self.bus, "separability", self.roster.separability, self.id)
 
     async def _regard(self, gallery: Gallery) -> None:
         async with self.analysis.turn.changing():

@@ -14,10 +14,16 @@ from ostiary.cli.place import JsonOption, place_of
 if TYPE_CHECKING:
     from ostiary.cli.api import Api, Record
 
-app = typer.Typer(help="Enrol, list and remove people.", no_args_is_help=True)
+app = typer.Typer(help="Enrol, list, check and remove people.", no_args_is_help=True)
 
 MAX_PHOTO_BYTES = 8 * 1024 * 1024
 MAX_PHOTOS = 10
+ADVICE = {
+    "same_person": "so like {other} that they may be one person: remove one",
+    "look_alike": "like {other}: enrol more and clearer photos of both",
+    "outlying_photo": "photo {photos} is unlike the others: enrol again without it",
+    "one_photo": "one photo only: enrol with two or three",
+}
 
 
 def _api(context: typer.Context) -> "Api":
@@ -111,6 +117,49 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
         ],
         'Nobody is enrolled yet: ostiary person enrol NAME PHOTO… --consent "…"',
     )
+
+
+@app.command("check")
+def check_(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Measure how well the enrolled people can be told apart, and advise what to mend.
+
+    Likeness is a cosine: 1 is the same picture. Each is held against the most
+    alike photo of anybody else.
+    """
+    found = _api(context).get("/people/check")
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("name", "photos", "own likeness", "most like", "likeness", "advice"),
+        [
+            (
+                one["name"] or one["person_id"],
+                one["photos"],
+                _cosine(one["own"]),
+                one["nearest_name"] or one["nearest"],
+                _cosine(one["likeness"] if one["nearest"] else None),
+                "; ".join(ADVICE[what].format(**_said(one)) for what in one["advice"]) or "good",
+            )
+            for one in found["people"]
+        ],
+        "Nobody is enrolled yet.",
+    )
+    print(
+        f"By {found['embedder']}: from {found['accept']:.2f} on a view is somebody, below "
+        f"{found['reject']:.2f} nobody."
+    )
+
+
+def _cosine(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _said(one: "Record") -> dict[str, str]:
+    return {
+        "other": one["nearest_name"] or one["nearest"] or "somebody",
+        "photos": ", ".join(str(place + 1) for place in one["outlying"]),
+    }
 
 
 @app.command()

@@ -26,6 +26,7 @@ PHOTO_BYTES: Final = 8 * 1024 * 1024
 BODY_BYTES: Final = MAX_PHOTOS * PHOTO_BYTES + 64 * 1024
 CONSENT_BOUND: Final = 500
 ENROL_WITHIN_S: Final = 60.0
+CHECK_WITHIN_S: Final = 30.0
 
 
 class InMemory(MultiPartParser):
@@ -133,6 +134,21 @@ async def list_people(parts: Here, _: Operator) -> Any:
 async def list_names(parts: Here, who: Viewer) -> Any:
     """Return names by person id, for boxes and alerts; none without a people camera in sight."""
     return {"names": parts.directory.names_for(who.key)}
+
+
+@routes.get("/people/check")
+async def check_people(parts: Here, _: Operator) -> Any:
+    """Return how well the enrolled can be told apart, as a worker finds; most to mend first.
+
+    embedder: whose cosines these are; accept, reject: from where on one view is somebody, and to
+    where nobody.
+    """
+    found = await ask(parts.bus, "separability", {}, CHECK_WITHIN_S)
+    names = await parts.ledger.people.names()
+    for one in found["people"]:
+        one["name"] = names.get(one["person_id"])
+        one["nearest_name"] = names.get(one["nearest"] or "")
+    return found
 
 
 @routes.get("/people/{person_id}")

@@ -5,9 +5,12 @@ import asyncio
 import numpy as np
 import pytest
 
+from engine.gallery import GallerySettings
 from streams.bus.heartbeats import WorkerStatus, write_heartbeat
 from streams.gateway import people
+from tests.fakes.ledger_records import a_person
 from tests.fakes.live_gateway import a_worker, gateway_settings, running_gateway
+from workers.roster import Embedder, Roster
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -117,3 +120,35 @@ def test_erasing_takes_the_person_and_their_pictures(settings):
             assert again.status_code == 404
 
     asyncio.run(main())
+
+
+def test_how_well_people_can_be_told_apart_is_asked_of_a_worker(settings):
+    async def main():
+        async with running_gateway(settings) as gateway:
+            ledger = gateway.parts.ledger
+            for person in (a_person("p-1", "Ada Byron", photos=1), a_person("p-2", "Bo Diddley")):
+                await ledger.people.put(person)
+            gateway.serving("separability", (await loaded(ledger)).separability)
+            answer = await gateway.admin.get("/api/v1/people/check")
+            assert answer.status_code == 200, answer.text
+            found = answer.json()
+            assert found["embedder"] == "sface@1"
+            by_name = {one["name"]: one for one in found["people"]}
+            assert by_name["Ada Byron"]["nearest_name"] == "Bo Diddley"
+            assert by_name["Ada Byron"]["advice"] == ["one_photo"]
+            assert by_name["Bo Diddley"]["photos"] == 2
+            async with await gateway.client("viewer") as viewer:
+                assert (await viewer.get("/api/v1/people/check")).status_code == 403
+
+    asyncio.run(main())
+
+
+async def loaded(ledger):
+    """A worker's roster of everybody in the ledger."""
+
+    async def embed(crops):
+        raise AssertionError("nobody needs new vectors")
+
+    roster = Roster(ledger, Embedder("sface@1", GallerySettings(), embed))
+    await roster.load()
+    return roster
