@@ -69,8 +69,8 @@ class Steps:
     def cut(self, done: int, total: int) -> None:
         pass
 
-    def begin(self, loop) -> None:
-        self.first = loop.state.step
+    def begin(self, outset) -> None:
+        self.first = outset.begun
 
     def step(self, step: int, loss: float, pictures: int) -> None:
         self.done = step

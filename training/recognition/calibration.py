@@ -43,13 +43,15 @@ class Calibration:
     impostor_pairs: int
 
     def declared(self) -> dict[str, float]:
-        """Return the manifest's thresholds by name, and the weight of a masked view."""
+        """Return the manifest's thresholds by name, and the weight of a masked view.
+
+        Of too few people there are none: the live system's own stand instead.
+        """
         found: dict[str, float] = {}
         for kind, one in (("bare", self.bare), ("masked", self.masked)):
             for name, rate in (("accept", NAMED), ("reject", UNLIKE)):
-                value = one.thresholds[rate]
-                assert value is not None
-                found[f"{name}_{kind}"] = round(value, 4)
+                if (value := one.thresholds[rate]) is not None:
+                    found[f"{name}_{kind}"] = round(value, 4)
             for rate in FALSE_ACCEPTS:
                 if (value := one.thresholds[rate]) is not None:
                     found[f"{kind}_{rate.replace('-', '_')}"] = round(value, 4)

@@ -183,7 +183,8 @@ def _dresser(
     def dress() -> Crops:
         entry = load_manifest()["detector"]
         runtime = OpenVinoRuntime(entry, room.cache.parent / "networks", room.threads)
-        templates = load_templates(room.data) if copy % 2 == 0 else ()
+        there = (room.data / "occluders").is_dir() and copy % 2 == 0
+        templates = load_templates(room.data) if there else ()
         wardrobe = Wardrobe(Detector(runtime, entry, LONGEST_PX), templates)
 
         def some(places: NDArray[np.intp]) -> Crops:
