@@ -192,8 +192,7 @@ async def run(settings: Settings) -> None:
                     sampling, analysis.staleness_budget_ms,
                 )  # fmt: skip
                 worker_id = f"w-{secrets.token_hex(3)}-{os.getpid()}"
-                embedder = embedder_of(*models.network("embedder"), executor)
-                roster = Roster(ledger, embedder)
+                roster = Roster(ledger, embedder_of(*models.network("embedder"), executor))
                 turns = Analysis(tools, rate_hz=analysis.pictures_per_s)
                 owner = Ownership(bus, ledger.fences, worker_id)
                 await Worker(

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from fakes.installation import eventually
-from fakes.model_folders import damage, write_model
+from fakes.model_folders import damage, write_embedder, write_model
 from fakes.whole_system import WholeSystem, whole_system
 
 from config.load import Request, load
@@ -149,7 +149,7 @@ def test_answers_alerts_and_lists_are_of_the_new_network(system: WholeSystem) ->
     ("words", "code", "said"),
     [
         (("mask", "nobody"), 3, f"Known: {SHIPPED}, damaged@1, {OTHER}"),
-        (("embedder", "sface"), 2, "people would have to enrol again"),
+        (("detector", "yunet"), 2, "cannot be switched while all runs"),
         (("mask=damaged",), 1, "are not what its description names"),
     ],
 )
@@ -161,6 +161,24 @@ def test_what_cannot_be_used_changes_nothing(system: WholeSystem, words, code, s
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert eventually(lambda: all_use(system, OTHER), BACK_WITHIN_S)
+
+
+def test_everybody_is_embedded_anew_by_another_embedder(system: WholeSystem) -> None:
+    shipped = system.get("/people/check")
+    assert shipped["people"]
+    write_embedder(system.installation.home, "turned@1")
+    done = system.installation.ostiary("models", "use", "recognition=turned")
+    assert done.returncode == 0, done.stderr
+    states = system.get("/models")["models"]["embedder"]
+    assert {one["in_use"] for one in states["workers"]} == {"turned@1"} == {states["chosen"]}
+    found = system.get("/people/check")
+    assert found["embedder"] == "turned@1"
+    alike = {one["person_id"]: one["likeness"] for one in shipped["people"]}
+    for one in found["people"]:  # the same numbers in another order are as like as before
+        assert one["likeness"] == pytest.approx(alike[one["person_id"]], abs=0.02)
+    back = system.installation.ostiary("models", "use", f"recognition={shipped['embedder']}")
+    assert back.returncode == 0, back.stderr
+    assert system.get("/people/check")["embedder"] == shipped["embedder"]
 
 
 def test_the_choice_outlives_workers_and_a_broken_one_falls_back(

@@ -13,14 +13,15 @@ import pytest
 from engine.observations import Expression, MaskState
 from ostiary.demo.mask import draw_mask
 from ostiary.demo.portraits import load_portraits, read_picture
-from workers.crops import EXPRESSION, MASK
+from workers.crops import ALIGNED, EXPRESSION, MASK
 from workers.manifest import load_manifest
 from workers.models import Models
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 GOLDEN = Path(__file__).with_name("golden.json")
-WITHIN = 0.03  # of a probability: runtimes and CPUs round differently
+ROLES = ("embedder", "mask", "expression")
+WITHIN = 0.03  # of a probability, or of a unit vector's number: runtimes and CPUs round differently
 
 
 def pictures() -> dict[str, np.ndarray]:
@@ -36,12 +37,14 @@ def pictures() -> dict[str, np.ndarray]:
 
 
 def told(models: Models, picture: np.ndarray) -> dict[str, dict[str, float]]:
-    """The probabilities of the first face, by class."""
+    """The probabilities of the first face, by class, and its vector's first eight numbers."""
     (faces,) = models.detect([picture])
     points = faces.points[:1]
     mask = models.mask(models.crop(picture, points, MASK))[0]
     expression = models.expression(models.crop(picture, points, EXPRESSION))[0]
+    vector = models.embed(models.crop(picture, points, ALIGNED))[0]
     return {
+        "embedder": {f"number {place}": round(float(vector[place]), 3) for place in range(8)},
         "mask": {state.value: round(float(p), 3) for state, p in zip(MaskState, mask, strict=True)},
         "expression": {
             one.value: round(float(p), 3) for one, p in zip(Expression, expression, strict=True)
@@ -56,7 +59,7 @@ def models(tmp_path_factory):
 
 def test_the_shipped_weights_say_what_they_said(models):
     golden = json.loads(GOLDEN.read_text())
-    labels = {role: load_manifest()[role].label for role in ("mask", "expression")}
+    labels = {role: load_manifest()[role].label for role in ROLES}
     assert golden["models"] == labels, "new weights: print the table anew and look at it"
     shown = pictures()
     assert set(shown) == set(golden["pictures"])
@@ -70,7 +73,7 @@ if __name__ == "__main__":
 
     shipped = Models.load("cpu", Path(tempfile.mkdtemp()), threads=1)
     table = {
-        "models": {role: load_manifest()[role].label for role in ("mask", "expression")},
+        "models": {role: load_manifest()[role].label for role in ROLES},
         "pictures": {key: told(shipped, picture) for key, picture in pictures().items()},
     }
     print(json.dumps(table, indent=1))
