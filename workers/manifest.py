@@ -136,7 +136,7 @@ def load_models(home: Path | None) -> Catalogue:
     broken = []
     for folder in _folders(home):
         try:
-            entry = _read_folder(folder)
+            entry = read_folder(folder)
             other = taken.setdefault(entry.label, folder)
             if other != folder:
                 raise WeightsError(
@@ -177,7 +177,8 @@ def _folders(home: Path | None) -> Iterator[Path]:
                 yield folder
 
 
-def _read_folder(folder: Path) -> Entry:
+def read_folder(folder: Path) -> Entry:
+    """Return the model of a folder. Raises WeightsError."""
     place = folder / "model.toml"
     return _entry(_read(place), str(place), folder)
 

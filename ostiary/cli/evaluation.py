@@ -13,6 +13,7 @@ from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import TASKS, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_json
 from ostiary.cli.place import JsonOption, place_of
+from ostiary.cli.tables import evaluate_table
 from ostiary.cli.verification import Asked, evaluate_recognition
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ TemplatesOption = Annotated[
     Path | None,
     typer.Option("--templates", help="Photographed masks, with masks.csv.", rich_help_panel=PAIRS),
 ]
+TableOption = Annotated[
+    str | None,
+    typer.Option("--table", help="paper1: its rows, as far as taught.", rich_help_panel=PAIRS),
+]
 
 
 @app.command(rich_help_panel="Watch", epilog=LAYOUT)
@@ -84,6 +89,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     raw: RawOption = False,
     mask_second: MaskOption = None,
     templates: TemplatesOption = None,
+    table: TableOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a network on labelled pictures, or on pairs of faces; write plots.
@@ -100,7 +106,11 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     home = place_of(context).settings().home.expanduser().absolute()
     pairwise = Asked(data, crops, pairs, folders, raw, mask_second, templates, tuple(model or ()),
                      home, out, as_json)  # fmt: skip
-    if task == "recognition":
+    if table is not None:
+        if task != "recognition":
+            raise Failure("--table is for recognition.", code=ExitCode.USAGE)
+        evaluate_table(table, data, home, _progress(), as_json)
+    elif task == "recognition":
         evaluate_recognition(pairwise, _progress())
     else:
         _evaluate_classifier(task, pairwise, everything)

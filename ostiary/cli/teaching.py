@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import needing, using_models
 from ostiary.cli.output import print_facts, print_json
+from ostiary.cli.tables import train_table
 
 if TYPE_CHECKING:
     from training.recognition.publish import Made
@@ -29,6 +30,8 @@ class Told:
     home: Path
     as_json: bool
     fold: int = 0
+    network: str = "sface"
+    table: str | None = None
 
 
 def train_recognition(told: Told) -> None:
@@ -40,36 +43,46 @@ def train_recognition(told: Told) -> None:
     with needing("Training networks", "server,worker,train"):
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.recognition.recipes import TEACHINGS
-        from training.recognition.train import Course
 
+    if told.table is not None:
+        train_table(told.table, _course(told), told.minutes, told.as_json)
+        return
     if told.recipe not in TEACHINGS:
         raise Failure(
             f"There is no recipe {told.recipe!r} for recognition: {', '.join(TEACHINGS)}.",
             code=ExitCode.USAGE,
         )
-    out = told.out or told.home / "models" / f"recognition-{told.recipe}-{told.seed}"
-    made = _teach(
-        Course(
-            TEACHINGS[told.recipe],
-            told.data,
-            out,
-            told.home / "cache",
-            told.device,
-            told.epochs,
-            told.seed,
-            told.threads,
-        ),
-        told.minutes,
-    )
+    made = teach_one(_course(told), told.minutes)
     if told.as_json:
         print_json(as_json(made))
     else:
         print_facts(list(_facts(made)))
 
 
-def _teach(course: "Course", minutes: float | None) -> "Made":
+def _course(told: Told) -> "Course":
+    from training.recognition.publish import name_of
+    from training.recognition.recipes import TEACHINGS
+    from training.recognition.train import Course
+
+    out = told.home / "models" / f"{name_of(told.recipe, told.network)}-{told.seed}"
+    return Course(
+        TEACHINGS[told.recipe],
+        told.data,
+        told.out or out,
+        told.home / "cache",
+        told.device,
+        told.epochs,
+        told.seed,
+        told.threads,
+        told.network,
+    )
+
+
+def teach_one(course: "Course", minutes: float | None) -> "Made":
+    """Teach one network; what may go wrong becomes a message."""
     from ostiary.cli.training_progress import Onlooker
     from training.loop import Diverged
+    from training.recognition.beginning import UnknownNetwork
     from training.recognition.train import teach
     from training.refusal import Refusal
     from training.train import NoDevice
@@ -79,6 +92,8 @@ def _teach(course: "Course", minutes: float | None) -> "Made":
             return teach(course, onlooker)
     except Refusal as error:
         raise Failure(*error.lines[:3]) from error
+    except UnknownNetwork as error:
+        raise Failure(str(error), code=ExitCode.USAGE) from error
     except (NoDevice, Diverged) as error:
         raise Failure(str(error)) from error
     except OSError as error:

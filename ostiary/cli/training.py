@@ -26,8 +26,13 @@ LAYOUT = (
     "HOME/models, as it is unless said otherwise."
 )
 
+FACES = "Recognition"
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", help="shipped, paper; masks also short, paper-grouped.")
+    str,
+    typer.Option(
+        "--recipe",
+        help="shipped, paper; masks also short, paper-grouped; recognition masked, distilled.",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 OutOption = Annotated[
@@ -45,6 +50,14 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="What is drawn by
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the CPU (else all cores).")
 ]
+NetworkOption = Annotated[
+    str,
+    typer.Option("--network", help="sface, facenet, facenet-full …", rich_help_panel=FACES),
+]
+TableOption = Annotated[
+    str | None,
+    typer.Option("--table", help="Each row of paper1's, in turn.", rich_help_panel=FACES),
+]
 
 
 @app.command(rich_help_panel="Watch", epilog=LAYOUT)
@@ -60,6 +73,8 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     seed: SeedOption = 0,
     fold: FoldOption = 0,
     threads: ThreadsOption = None,
+    network: NetworkOption = "sface",
+    table: TableOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network on labelled pictures: masks, expressions, recognition.
@@ -71,9 +86,12 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     """
     home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1
     home = home.expanduser().absolute()
-    asked = Told(data, recipe, device, out, minutes, epochs, seed, threads, home, as_json, fold)
+    asked = Told(data, recipe, device, out, minutes, epochs, seed, threads, home, as_json, fold,
+                 network, table)  # fmt: skip
     if task == "recognition":
         train_recognition(asked)
+    elif network != "sface" or table is not None:
+        raise Failure("--network and --table are for recognition.", code=ExitCode.USAGE)
     else:
         _train_classifier(task, asked)
 

@@ -23,13 +23,13 @@ def network() -> OccludedResNet:
     torch.manual_seed(0)
     made = OccludedResNet(full(0.125)).train()
     with torch.no_grad():
-        made(torch.rand(4, 3, 112, 96) * 255)
+        made(torch.rand(4, 3, 112, 112) * 255)
     return made.eval()
 
 
 def faces(count: int = 2) -> torch.Tensor:
     torch.manual_seed(5)
-    return torch.rand(count, 3, 112, 96) * 255
+    return torch.rand(count, 3, 112, 112) * 255
 
 
 def test_parameters_are_those_counted_by_hand():
@@ -41,7 +41,7 @@ def test_parameters_are_those_counted_by_hand():
                 total += channels * outer + 2 * outer
             channels = outer
     mask = 512 * 128 + 128 + 9 * 128 * 512 + 512
-    project = 512 * 512 + 512
+    project = 512 * 128 + 128
     plain = OccludedResNet(full(), masking=False)
     assert sum(held.numel() for held in plain.parameters()) == total + project
     whole = OccludedResNet(full())
@@ -50,11 +50,21 @@ def test_parameters_are_those_counted_by_hand():
     assert len(convolutions) - 3 == 49  # and a layer at the end: fifty, but for three short-cuts
 
 
-def test_a_face_becomes_512_numbers_of_unit_length(network):
+def test_a_face_becomes_128_numbers_of_unit_length(network):
     with torch.no_grad():
         out = network(faces(3))
-    assert out.shape == (3, 512)
+    assert out.shape == (3, 128)
     assert torch.allclose(out.norm(dim=1), torch.ones(3), atol=1e-5)
+
+
+def test_it_looks_at_the_middle_of_a_face_and_nowhere_else(network):
+    one = faces(1)
+    beside, inside = one.clone(), one.clone()
+    beside[..., :8], beside[..., 104:] = 0, 0
+    inside[..., 8] = 0
+    with torch.no_grad():
+        assert network(one).equal(network(beside))
+        assert not network(one).equal(network(inside))
 
 
 @pytest.mark.parametrize(("outer", "inner"), [(0.0, 0.3), (0.5, 0.0), (0.25, 0.5)])

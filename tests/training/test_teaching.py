@@ -13,9 +13,10 @@ import torch
 from fakes.tiny_teaching import TEACHING, course, run, write_sets
 from fakes.tiny_training import Steps
 
+from training.recognition.beginning import sface
 from training.recognition.material import Room, as_classes, gather, unit
 from training.recognition.teaching import Lesson, Pupil, found_first
-from training.recognition.train import sface, teach
+from training.recognition.train import teach
 from training.splits import listed
 from training.state import NAME, State, StateError
 from workers.manifest import load_models
@@ -92,6 +93,18 @@ def test_only_the_layers_that_learn_have_changed(whole):
     assert min(moved) >= count
 
 
+def test_what_is_kept_lies_so_far_between_what_it_began_with_and_what_it_learnt(whole):
+    network, teaching = sface(), replace(TEACHING, taken=0.25)
+    still = network.first(teaching.frozen)
+    lesson = replace(whole.lesson, teaching=teaching, pupil=network, still=still)
+    pupil = Pupil(lesson, replace(whole.state))
+    pupil.keep()
+    name = "body.24.0.weight"
+    before, after = sface().state_dict()[name], pupil.average.state_dict()[name]
+    assert not before.equal(after)
+    assert torch.allclose(pupil.state.best[name], before + 0.25 * (after - before), atol=1e-7)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(data, whole):
     other = replace(course(data, whole.out), teaching=replace(TEACHING, margin=0.5))
     with pytest.raises(StateError, match="another recipe"):
@@ -131,7 +144,7 @@ def test_the_loss_is_a_margin_softmax_and_a_pull():
     classes[5] = twin / np.linalg.norm(twin)  # alike to the first: no opponent
     vectors = unit(random.normal(size=(3, 128)).astype(np.float32))
     places = [0, 3, 5]
-    lesson = Lesson(TEACHING, sface(), None, classes, None, torch.device("cpu"))
+    lesson = Lesson(TEACHING, "sface", sface(), (), None, classes, None, torch.device("cpu"))
     pupil = object.__new__(Pupil)
     pupil.lesson, pupil.state, pupil.classes = lesson, State({}), torch.from_numpy(classes)
     found = float(pupil._loss(torch.from_numpy(vectors), torch.tensor(places)))

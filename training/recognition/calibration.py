@@ -56,9 +56,9 @@ class Calibration:
                 if (value := one.thresholds[rate]) is not None:
                     found[f"{kind}_{rate.replace('-', '_')}"] = round(value, 4)
         # views are averaged: of independent ones the best weights go by the square of d'
-        found["masked_weight"] = round(
-            min(1.0, self.masked.separation**2 / self.bare.separation**2), 3
-        )
+        if self.bare.separation > 0:  # else it tells nobody from anybody
+            share = (max(0.0, self.masked.separation) / self.bare.separation) ** 2
+            found["masked_weight"] = round(min(1.0, max(0.01, share)), 3)
         return found
 
 
@@ -80,7 +80,7 @@ def _kind(asked: Owned, enrolled: Owned, within: bool) -> Kind:
     np.fill_diagonal(same, False)  # the same picture
     cosines = asked.vectors @ enrolled.vectors.T
     genuine, different = cosines[same], cosines[asked.people[:, None] != enrolled.people[None]]
-    deviation = np.sqrt((genuine.var() + different.var()) / 2)
+    deviation = max(float(np.sqrt((genuine.var() + different.var()) / 2)), 1e-9)
     return Kind(
         dict(found.thresholds()),
         float((genuine.mean() - different.mean()) / deviation),

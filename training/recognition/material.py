@@ -20,10 +20,12 @@ from training.augment import vary
 from training.draw import load_templates
 from training.hide import HIDDEN, hide, load_things
 from training.live import LONGEST_PX
-from training.recipe import Made, Make
+from training.recipe import Crop, Made, Make
 from training.recognition.faces import Crops, Faces, faces_112, identities, joined
 from training.recognition.masking import Wardrobe, chance
 from training.recognition.teaching import Checked, Teaching
+from training.recognition.triplets import drawn, stacked, with_mates
+from training.refusal import Refusal
 from training.splits import listed
 from workers.detector import Detector
 from workers.manifest import Entry, load_manifest, load_models
@@ -31,6 +33,7 @@ from workers.runtime import Runtime
 from workers.runtime.openvino import OpenVinoRuntime
 
 Vectors = NDArray[np.float32]  # (N, D) unit vectors
+Places = NDArray[np.intp]
 Given = TypeVar("Given")
 Got = TypeVar("Got")
 
@@ -138,10 +141,15 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 def make(taught: Taught, teaching: Teaching, data: Path) -> Make:
-    """Return what makes samples: a face, bare or masked or with something before it, varied."""
-    things = load_things(data, seen=True)
+    """Return what makes samples: a face, bare or masked or with something before it, varied.
 
-    def one(place: int, size_px: int, random: np.random.Generator) -> Made:
+    Where a pupil learns by triplets, a sample is three of them.
+    """
+    things = load_things(data, seen=True)
+    people = taught.faces.numbers()
+    mates = with_mates(people, taught.training) if teaching.by == "triplets" else {}
+
+    def face(place: int, size_px: int, random: np.random.Generator) -> Crop:
         kind = random.random()
         if kind < teaching.masked:
             crop = taught.masked[random.integers(teaching.copies), place]
@@ -150,10 +158,30 @@ def make(taught: Taught, teaching: Teaching, data: Path) -> Make:
             if kind < teaching.masked + teaching.hidden:
                 what = HIDDEN[random.integers(len(HIDDEN))]
                 crop = hide(crop, TEMPLATE_112, what, random, things)
-        varied = vary(crop, size_px, teaching.strength, random, scale=1.0)
-        return Made(varied, np.array([place], np.float32))
+        return vary(crop, size_px, teaching.strength, random, scale=1.0)
 
-    return one
+    def one(place: int, size_px: int, random: np.random.Generator) -> Made:
+        return Made(face(place, size_px, random), np.array([place], np.float32))
+
+    def three(place: int, size_px: int, random: np.random.Generator) -> Made:
+        places = drawn(place, people, mates, random)
+        crop = stacked(places, lambda k: face(k, size_px, random))
+        return Made(crop, np.array(places, np.float32))
+
+    return three if mates else one
+
+
+def shown(taught: Taught, teaching: Teaching) -> Places:
+    """Return the places of what is shown in an epoch: for triplets, those who have a mate."""
+    if teaching.by == "teacher":
+        return taught.training
+    mates = with_mates(taught.faces.numbers(), taught.training)
+    if len(mates) < 2:
+        raise Refusal(
+            "Triplets need two people with two pictures each.",
+            f"Among {len(taught.training):,} pictures are {len(mates)}.",
+        )
+    return np.sort(np.concatenate(list(mates.values())))
 
 
 def embedded(crops: Crops, runtime: Runtime, threads: int, told: Callable[[int], None]) -> Vectors:

@@ -16,7 +16,7 @@ from training.plots import Words, plot_curves
 from training.publish import DESCRIPTION, write_weights
 from training.recognition.calibration import Calibration, calibrate
 from training.recognition.material import Reserved
-from training.recognition.teaching import Lesson, vectors_of
+from training.recognition.teaching import Lesson, Teaching, vectors_of
 from training.state import State
 
 ROLE = "embedder"
@@ -47,7 +47,7 @@ class Made:
 
 def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     """Set the thresholds of the kept weights, as they are written; write all. Raises OSError."""
-    name = f"recognition-{lesson.teaching.name}"
+    name = name_of(lesson.teaching.name, lesson.network)
     files = {
         "weights": out / f"{name}.safetensors",
         "curves": out / "curves.png",
@@ -70,13 +70,18 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     return made
 
 
+def name_of(recipe: str, network: str) -> str:
+    """Return what a taught embedder is called; SFace is the usual network."""
+    return f"recognition-{recipe}" if network == "sface" else f"{network}-{recipe}"
+
+
 def description(made: Made) -> str:
     """Return the text of model.toml."""
     plain: dict[str, Any] = {
         "role": ROLE,
         "name": made.name,
         "version": made.sha256[:8],
-        "network": "sface",
+        "network": made.lesson.network,
         "file": made.files["weights"].name,
         "sha256": made.sha256,
         "input": [112, 112],
@@ -88,26 +93,35 @@ def description(made: Made) -> str:
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
     lines += ["", "[thresholds]"]
     lines += [f"{name} = {value}" for name, value in made.calibration.declared().items()]
-    return "\n".join([*lines, "", "[measured]", ""])
+    lines += ["", "[measured]", f"steps = {made.state.step}", f"steps_in_all = {made.steps}"]
+    return "\n".join([*lines, ""])
 
 
 def _card(made: Made) -> Iterator[str]:
     teaching, state = made.lesson.teaching, made.state
     yield f"# {made.label}"
     yield ""
-    yield "**Research only.** A face embedder that learnt from SFace that a mask changes nobody."
+    yield f"**Research only.** A face embedder (`{made.lesson.network}`) {_learnt(teaching)}."
     yield ""
     yield (
         f"- **Recipe** `{teaching.name}`, seed {made.lesson.feed.seed}: {teaching.optimiser.kind} "
         f"at {teaching.optimiser.rate:g}, batch {teaching.batch}, {teaching.epochs} epochs of "
-        f"{made.lesson.feed.steps:,} steps; margin {teaching.margin:g} at scale "
-        f"{teaching.scale:g}, pull {teaching.pull:g}; {teaching.masked:.0%} of the faces masked."
+        f"{made.lesson.feed.steps:,} steps; {teaching.masked:.0%} of the faces masked; begun "
+        f"{'by chance' if teaching.start == 'nothing' else 'with SFace weights'}."
     )
     if state.step < made.steps:
         yield f"- **Stopped early**, after {state.step:,} of {made.steps:,} steps."
     yield "- **Data**: faces_112 (research; none stated for a part), celeba299 (non-commercial)."
     yield from _thresholds(made.calibration)
     yield "- **Limits**: masks are drawn; judge it by `ostiary evaluate recognition`."
+
+
+def _learnt(teaching: Teaching) -> str:
+    if teaching.by == "triplets":
+        return f"that learnt by triplets, margin {teaching.margin:g}"
+    about = f"margin {teaching.margin:g} at scale {teaching.scale:g}, pull {teaching.pull:g}"
+    what = "that a mask changes nobody" if teaching.masked else "what it says"
+    return f"that learnt from SFace {what} ({about})"
 
 
 def _thresholds(found: Calibration) -> Iterator[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Cosines = NDArray[np.float32]
 Vectors = NDArray[np.float32]  # (N, D) unit vectors
+DISTANCE: Final = 0.90  # Euclidean, at which paper 1 decides
 FALSE_ACCEPTS: Final = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 TEN: Final = 10  # false accepts that a rate rests on at least
 BLOCK: Final = 512  # rows of a matrix of cosines that are held at once
@@ -47,6 +48,11 @@ def over_folds(cosines: Cosines, same: NDArray[np.bool_], folds: NDArray[np.intp
         spread / len(accuracies) ** 0.5,
         float(np.mean(thresholds)),
     )
+
+
+def at_distance(cosines: Cosines, same: NDArray[np.bool_], distance: float) -> float:
+    """Return the accuracy at a fixed Euclidean distance of unit vectors, 0..2."""
+    return float(((cosines > 1 - distance**2 / 2) == same).mean())
 
 
 def best_threshold(cosines: Cosines, same: NDArray[np.bool_]) -> float:

@@ -1,5 +1,6 @@
 """The ways to teach an embedder, by name: plain data, no code."""
 
+from dataclasses import replace
 from typing import Final
 
 from training.augment import Strength
@@ -15,4 +16,45 @@ SHIPPED: Final = Teaching(
     strength=Strength(turn_degrees=5, shift=0.025, size=0.05, light=0.25, worsen=0.3),
     frozen=11,
 )
-TEACHINGS: Final = {one.name: one for one in (SHIPPED,)}
+# a network that is masked only where the one above is not: it need not keep what is said of others
+MASKED: Final = replace(
+    SHIPPED,
+    name="masked",
+    epochs=4,
+    optimiser=Optimiser("adamw", 1e-4, decay=1e-4),
+    masked=0.95,
+    hidden=0.05,
+    pull=8.0,
+)
+# for the face networks of paper 1, which are smaller than the teacher
+DISTILLED: Final = replace(
+    SHIPPED,
+    name="distilled",
+    epochs=40,
+    batch=48,
+    optimiser=Optimiser("adamw", 2e-3, decay=1e-4),
+    frozen=0,
+    normalises=True,
+    dropout=0.0,
+    masked=0.0,
+    hidden=0.0,
+    copies=1,
+    pull=8.0,
+)
+# the paper's loss; what it does not say (batch, optimiser, margin, epochs) is FaceNet's or usual
+PAPER: Final = replace(
+    DISTILLED,
+    name="paper",
+    by="triplets",
+    start="nothing",
+    batch=32,
+    optimiser=Optimiser("adam", 1e-3),
+    dropout=0.5,
+    margin=0.2,
+)
+# paper 2: taught on clean faces, then on one clean to two hidden, half of those by masks
+CLEAN: Final = replace(DISTILLED, name="clean", start="nothing")
+HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies=2, masking=True)
+UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
+TAUGHT: Final = (SHIPPED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
+TEACHINGS: Final = {one.name: one for one in TAUGHT}

@@ -30,6 +30,7 @@ def as_json(found: Verification) -> Json:
         "accuracy_std": found.folds.deviation,
         "accuracy_se": found.folds.standard_error,
         "threshold": found.folds.threshold,
+        "accuracy_at_distance_0_90": found.at_distance,
         "tar_at_far": found.true_accepts,
         "threshold_at_far": found.thresholds,
         "people": found.people,

@@ -10,8 +10,10 @@ from training.refusal import Refusal
 SEED: Final = 0
 LFW: Final = "LFW"
 MASKED: Final = "Mask-LFW, second masked"
+BOTH_MASKED: Final = "Mask-LFW, both masked"
+CHINESE: Final = "Chinese celebrities, all pairs"
 WHOLE: Final = {
-    "Chinese celebrities, all pairs": ("cn_celeb_112", ("", "")),
+    CHINESE: ("cn_celeb_112", ("", "")),
     "really masked to bare": ("masked_identities", ("b_", "m_")),
     "the same, bare to bare": ("masked_identities", ("b_", "b_")),
 }
@@ -25,7 +27,7 @@ def usual_questions(data: Path) -> dict[str, Question]:
     templates = templates_of(folder) if folder.is_dir() else ()
     if crops.exists() and pairs.exists():
         asked[LFW] = Question(crops, pairs)
-        for name, masks in ((MASKED, (False, True)), ("Mask-LFW, both masked", (True, True))):
+        for name, masks in ((MASKED, (False, True)), (BOTH_MASKED, (True, True))):
             asked[name] = Question(crops, pairs, masks=masks, seed=SEED, templates=templates)
     for title, (name, between) in WHOLE.items():
         if (data / f"{name}.zip").exists():

@@ -1,16 +1,17 @@
-"""Knows how an embedder learns from another that a mask changes nobody. Reads no clock.
+"""Knows how an embedder learns, from another or from triplets. Reads no clock.
 
-The teacher (SFace) sees every face bare; the pupil sees it bare or masked, cut as the live system
-would cut it, and is to say the same. Two terms: the cosine to the teacher's vector (distillation),
-and a margin softmax over the teacher's vectors of all faces (H. Wang et al.: CosFace,
-arXiv:1801.09414, the classes' vectors fixed), which asks that nobody else be nearer. Vectors that
-are alike may be one person twice: they are no opponents.
+By triplets: see there. Else the teacher (SFace) sees every face bare; the pupil sees it bare or
+masked, cut as the live system would cut it, and is to say the same. Two terms: the cosine to the
+teacher's vector (distillation), and a margin softmax over the teacher's vectors of all faces (H.
+Wang et al.: CosFace, arXiv:1801.09414, the classes' vectors fixed), which asks that nobody else be
+nearer. Vectors that are alike may be one person twice: they are no opponents.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,19 +23,24 @@ from training.augment import Strength
 from training.feed import Batch, Feed, pixels
 from training.loop import Diverged, Outset, Watcher, precision
 from training.recipe import Optimiser, Schedule
+from training.recognition.triplets import apart, unstacked
 from training.state import Epoch, State
-from workers.networks.sface import SFace
 
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """All that decides what the pupil becomes, but for data and seed.
+    """All that decides what the pupil becomes, but for network, data and seed.
 
+    by: what it learns by. start: whose weights it begins with, where shapes agree.
+    masking: whether a network that can mask its features does. normalises: whether what normalises
+    learns, too; dropout: of a network that has any.
     masked, hidden: the shares of faces shown with a mask, and with something else before them.
     copies: how many masks each face is given.
-    scale, margin: of the softmax; pull: the weight of the cosine's term. alike: the cosine of two
-    of the teacher's vectors from which they are no opponents. average: the decay of the weights'
-    moving average, which is what is kept. frozen: how many of the first layers keep their weights.
+    scale, margin: of the softmax (of triplets: a distance); pull: the weight of the cosine's term.
+    alike: the cosine of two of the teacher's vectors from which they are no opponents. average: the
+    decay of the weights' moving average. taken: its share in the weights that are kept, the rest
+    is what it began with (M. Wortsman et al.: Robust fine-tuning, arXiv:2109.01903). frozen: how
+    many of the first layers keep their weights.
     """
 
     name: str
@@ -43,6 +49,11 @@ class Teaching:
     optimiser: Optimiser
     schedule: Schedule
     strength: Strength
+    by: Literal["teacher", "triplets"] = "teacher"
+    start: Literal["sface", "nothing"] = "sface"
+    masking: bool = False
+    normalises: bool = False
+    dropout: float = 0.5
     masked: float = 0.5
     hidden: float = 0.1
     copies: int = 3
@@ -51,6 +62,7 @@ class Teaching:
     pull: float = 4.0
     alike: float = 0.4
     average: float = 0.998
+    taken: float = 1.0
     frozen: int = 0
 
 
@@ -65,10 +77,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face."""
+    """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face.
+
+    network: what the pupil is called by `workers.networks.build`. still: layers that keep their
+    weights.
+    """
 
     teaching: Teaching
-    pupil: SFace
+    network: str
+    pupil: nn.Module
+    still: Sequence[nn.Module]
     feed: Feed
     classes: NDArray[np.float32]
     checked: Checked
@@ -83,9 +101,10 @@ class Pupil:
         self.steps = lesson.feed.steps * lesson.teaching.epochs
         network = lesson.pupil.to(lesson.device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for part in lesson.pupil.first(lesson.teaching.frozen):
+        for part in lesson.still:
             part.requires_grad_(False)
         self.optimiser = lesson.teaching.optimiser.of(network)
+        self.begun = deepcopy(network.state_dict())
         self.average = deepcopy(network)
         self.classes = torch.from_numpy(lesson.classes).to(lesson.device)
         if state.step:
@@ -98,7 +117,7 @@ class Pupil:
         """What is about to be done."""
         teaching, feed = self.lesson.teaching, self.lesson.feed
         device, pictures = self.lesson.device.type, len(feed.indices)
-        title = f"recognition {teaching.name}"
+        title = f"recognition {teaching.name}, {self.lesson.network},"
         return Outset(title, device, pictures, teaching.epochs, feed.steps, self.state.step)
 
     def run(self, watcher: Watcher, save: Callable[[State], None]) -> None:
@@ -127,14 +146,20 @@ class Pupil:
 
     def _step(self, batch: Batch) -> None:
         teaching, step, device = self.lesson.teaching, self.state.step, self.lesson.device
-        self.network.eval()  # what normalises stays: more wear masks here than before cameras
+        torch.manual_seed(self.lesson.feed.seed * 1_000_003 + step)
+        # else what normalises stays: more wear masks here than before cameras
+        self.network.train(teaching.normalises)
         factor = teaching.schedule.factor(step, self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = teaching.optimiser.rate * group["times"] * factor
+        crops = batch.crops if teaching.by == "teacher" else unstacked(batch.crops)
         with precision(device):
-            vectors = self.network(batch.crops.to(device, non_blocking=True))
-        places = batch.targets[:, 0].long().to(device)
-        loss = self._loss(functional.normalize(vectors.float()), places)
+            vectors = self.network(crops.to(device, non_blocking=True))
+        vectors = functional.normalize(vectors.float())
+        if teaching.by == "triplets":
+            loss = apart(vectors, teaching.margin)
+        else:
+            loss = self._loss(vectors, batch.targets[:, 0].long().to(device))
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Diverged(step)
@@ -185,8 +210,16 @@ class Pupil:
     def keep(self) -> None:
         """Keep the average of the weights as it is now."""
         self.state.best_epoch = len(self.state.epochs)
-        kept = self.average.state_dict()
-        self.state.best = {name: held.detach().cpu().clone() for name, held in kept.items()}
+        self.state.best = {
+            name: self._taken(name, held).detach().cpu().clone()
+            for name, held in self.average.state_dict().items()
+        }
+
+    def _taken(self, name: str, taught: Tensor) -> Tensor:
+        if self.lesson.teaching.taken == 1 or not taught.is_floating_point():
+            return taught
+        begun: Tensor = self.begun[name]
+        return begun.lerp(taught, self.lesson.teaching.taken)
 
     def vectors(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return unit vectors (N, D) of faces (N, 112, 112, 3) by the average of the weights."""

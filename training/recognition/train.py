@@ -1,25 +1,34 @@
 """Knows how an embedder's teaching goes from a folder of sets to a model folder. Reads no clock."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import cv2
+import numpy as np
 import torch
-from safetensors.torch import load_file
+from torch import nn
 
 from training.feed import Feed
 from training.recognition import material
+from training.recognition.beginning import Origin, begin, go_on
 from training.recognition.publish import Made, publish
-from training.recognition.teaching import Lesson, Pupil, Teaching
+from training.recognition.teaching import Checked, Lesson, Pupil, Teaching, vectors_of
 from training.state import State, load_state
 from training.train import Shell, alone, device_of
-from workers.manifest import load_models, verify
+from workers.manifest import read_folder
 from workers.networks.sface import SFace
+
+JUDGED: Final = 128  # faces of validation, by which filters are chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is to be taught, on what, and where everything goes; as `training.train.Order`."""
+    """What is to be taught, on what, and where everything goes; as `training.train.Order`.
+
+    network: as `workers.networks.build` calls it. origin: what it goes on from, else it is begun.
+    """
 
     teaching: Teaching
     data: Path
@@ -29,6 +38,8 @@ class Course:
     epochs: int | None = None
     seed: int = 0
     threads: int = 1
+    network: str = "sface"
+    origin: Origin | None = None
 
 
 def teach(course: Course, shell: Shell) -> Made:
@@ -41,38 +52,55 @@ def teach(course: Course, shell: Shell) -> Made:
     torch.set_num_threads(course.threads)
     cv2.setNumThreads(1)
     course.out.mkdir(parents=True, exist_ok=True)
-    run = {"recipe": f"recognition {teaching!r}", "seed": str(course.seed)}
+    what = f"recognition {course.network} {teaching!r}{_after(course.origin)}"
+    run = {"recipe": what, "seed": str(course.seed)}
     with alone(course.out):
         load_state(course.out, run)  # refused before long work
         room = material.Room(course.data, course.cache / "recognition", course.threads)
         taught = material.gather(room, teaching, shell.cut)
         run |= {"data": taught.sha256}
         state = load_state(course.out, run) or State(run)
-        lesson = Lesson(
-            teaching,
-            sface(),
-            Feed(
-                taught.training,
-                material.make(taught, teaching, course.data),
-                teaching.batch,
-                course.seed,
-                course.threads,
-            ),
-            taught.classes,
-            taught.checked(),
-            device,
-        )
-        pupil = Pupil(lesson, state)
+        pupil = Pupil(_lesson(replace(course, teaching=teaching), taught, device), state)
         shell.begin(pupil.outset)
         pupil.run(shell, lambda now: now.save(course.out))
         pupil.keep()
         held = material.reserved(room, shell.cut)
-        return publish(course.out, held, lesson, state)
+        return publish(course.out, held, pupil.lesson, state)
 
 
-def sface() -> SFace:
-    """Return SFace with its weights. Raises WeightsError if the file is another."""
-    network = SFace()
-    weights = load_file(verify(load_models(None).of("embedder", "sface")))
-    network.load_state_dict({k: v.float() for k, v in weights.items()}, strict=False)
-    return network.eval()
+def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Lesson:
+    teaching = course.teaching
+    checked = taught.checked()
+    if course.origin is None:
+        network = begin(course.network, teaching, course.seed)
+    else:
+        network = go_on(course.origin, teaching, course.seed, partial(_error, checked, device))
+    return Lesson(
+        teaching,
+        course.network,
+        network,
+        network.first(teaching.frozen) if isinstance(network, SFace) else (),
+        Feed(
+            material.shown(taught, teaching),
+            material.make(taught, teaching, course.data),
+            teaching.batch,
+            course.seed,
+            course.threads,
+        ),
+        taught.classes,
+        checked,
+        device,
+    )
+
+
+def _after(origin: Origin | None) -> str:
+    """Return what a teaching goes on from, by its description: another's weights are another."""
+    if origin is None:
+        return ""
+    return f" after {read_folder(origin.folder).sha256} without {origin.ratio:g}"
+
+
+def _error(checked: Checked, device: torch.device, network: nn.Module) -> float:
+    """Return how far a network is from the teacher on some bare faces: 1 - the mean cosine."""
+    vectors = vectors_of(network.to(device), checked.bare[:JUDGED], device)
+    return 1 - float(np.mean((vectors * checked.vectors[:JUDGED]).sum(axis=1)))

@@ -20,9 +20,11 @@ from training.recognition.masking import Wardrobe, each_masked
 from training.recognition.pairs import Pairs, every_pair, numbered, placed, read_pairs
 from training.recognition.photographs import aligned
 from training.recognition.rates import (
+    DISTANCE,
     Folds,
     Impostors,
     Owned,
+    at_distance,
     impostors,
     over_folds,
     true_accepts,
@@ -59,10 +61,10 @@ class Question:
 class Verification:
     """What an embedder is worth on some pairs.
 
-    genuine: the cosines of one person's pairs. impostors: of all pairs across identities among
-    the pictures that the pairs name. true_accepts, thresholds: by false accept rate, None where
-    the impostors are too few. not_found: pictures without a face that was found; their pairs are
-    counted as rejected.
+    at_distance: the accuracy at DISTANCE. genuine: the cosines of one person's pairs. impostors: of
+    all pairs across identities among the pictures that the pairs name. true_accepts, thresholds: by
+    false accept rate, None where the impostors are too few. not_found: pictures without a face that
+    was found; their pairs are counted as rejected.
     """
 
     model: str
@@ -70,6 +72,7 @@ class Verification:
     people: int
     pictures: int
     folds: Folds
+    at_distance: float
     genuine: NDArray[np.float32]
     impostors: Impostors
     true_accepts: dict[str, float | None]
@@ -109,6 +112,7 @@ def verify(question: Question, entry: Entry, bench: Bench) -> Verification:
         len(set(faces.people)),
         len(faces.names),
         over_folds(cosines, pairs.same, pairs.fold),
+        at_distance(cosines, pairs.same, DISTANCE),
         genuine,
         others,
         true_accepts(genuine, others.thresholds()),

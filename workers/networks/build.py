@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from workers.manifest import Entry, WeightsError, verify
 from workers.networks.classifier import Classifier
 from workers.networks.face_mobilenet import FaceMobileNet
+from workers.networks.face_net import FAMILY, FaceNet
 from workers.networks.mobilenet_v2 import MobileNetV2, MobileNetV2Hidden
+from workers.networks.occluded_resnet import OccludedResNet, full, widths_of
 from workers.networks.sface import SFace
 from workers.networks.yunet import YuNet
 
@@ -18,27 +20,50 @@ CLASSIFIERS: Final[Mapping[str, Callable[[int], Classifier]]] = {
     "mobilenet_v2": MobileNetV2,
     "mobilenet_v2_hidden": MobileNetV2Hidden,
 }
+OCCLUDED: Final[Mapping[str, float]] = {
+    "occluded-resnet": 1.0,
+    "occluded-resnet-half": 0.5,
+}  # widths
 
 
 def empty(entry: Entry) -> nn.Module:
-    """Return the module that an entry names, without its weights."""
-    match entry.network:
+    """Return the module that an entry names, without its weights. Raises WeightsError."""
+    try:
+        return network_of(entry.network, entry.classes)
+    except KeyError as error:
+        raise WeightsError(f"{entry.label}: no network is called {entry.network!r}") from error
+
+
+def network_of(name: str, classes: int = 0) -> nn.Module:
+    """Return a network by its name, untaught; classes: a classifier's. Raises KeyError."""
+    match name:
         case "yunet":
             return YuNet()
         case "sface":
             return SFace()
-        case classifier if classifier in CLASSIFIERS:
-            return CLASSIFIERS[classifier](entry.classes)
-    raise WeightsError(f"{entry.label}: no network is called {entry.network!r}")
+        case variant if variant in FAMILY:
+            return FaceNet(FAMILY[variant])
+        case share if share in OCCLUDED:
+            return OccludedResNet(full(OCCLUDED[share]), masking=False)
+    return CLASSIFIERS[name](classes)
 
 
 def build(entry: Entry) -> nn.Module:
     """Return the module with its verified weights, float32, for inference."""
     path = verify(entry)
-    network = empty(entry)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
+    network = _pruned(entry, state) if entry.network in OCCLUDED else empty(entry)
     missing, unexpected = network.load_state_dict(state, strict=False)
     wrong = [name for name in missing if not name.endswith("num_batches_tracked")]
     if wrong or unexpected:
         raise WeightsError(f"{path}: lacks {wrong[:3]}, has besides {unexpected[:3]}")
     return network.eval()
+
+
+def _pruned(entry: Entry, state: Mapping[str, Tensor]) -> nn.Module:
+    """Return a network as wide as its weights are, which may have lost some filters."""
+    try:
+        widths = widths_of(state)
+    except KeyError as error:
+        raise WeightsError(f"{entry.file}: lacks {error.args[0]}") from error
+    return OccludedResNet(widths, any(name.startswith("mask.") for name in state))

@@ -7,7 +7,7 @@ al.: Contextual Transformer Networks, arXiv:2107.12292. The paper does not say w
 stands, nor how many channels it sees: here after stage 2, 512 of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -34,6 +34,19 @@ class Variant:
     kernel: int = 5
     silu: bool = False
     cot: bool = False
+
+
+KERNELS: Final = (3, 5, 7, 9, 11)
+FAMILY: Final[Mapping[str, Variant]] = {
+    "facenet": Variant(),
+    **{f"facenet-eca-{kernel}": Variant("between", kernel) for kernel in KERNELS},
+    "facenet-silu": Variant(silu=True),
+    "facenet-cot": Variant(cot=True),
+    "facenet-full": Variant("between", 7, silu=True, cot=True),
+    "facenet-less-a-layer": Variant("instead of a layer"),
+    "facenet-less-a-block": Variant("instead of a block"),
+    "facenet-less-three": Variant("instead of three"),
+}
 
 
 class ChannelAttention(nn.Module):

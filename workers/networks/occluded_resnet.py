@@ -4,16 +4,19 @@ R. Liu, C. Xu, T. Zhou, L. Chen: Local occlusion face recognition based on depth
 model compression, Intelligent Computer and Applications 13(11), 2023, table 1. K. He et al.: Deep
 residual learning, arXiv:1512.03385. The mask over features is that of H. Qiu et al.: End2End
 occluded face recognition by masking corrupted features, arXiv:2108.09468, the paper's own source,
-in its simplest form: from the last features alone. The paper does not say how long its vectors are.
+in its simplest form: from the last features alone. The paper does not say how long its vectors are:
+here as long as SFace's, from which they may be learnt.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-EMBEDDING: Final = 512
+EMBEDDING: Final = 128
+SEEN_PX: Final = 96  # columns, in the middle of an aligned face
 BLOCKS: Final = (3, 4, 14, 3)  # of conv2_x to conv5_x
 OUTER: Final = (64, 128, 256, 512)
 INNER: Final = (64, 64, 128, 256)
@@ -37,6 +40,18 @@ def full(share: float = 1.0) -> Widths:
         tuple(round(wide * share) for wide in OUTER),
         tuple((round(wide * share),) * n for wide, n in zip(INNER, BLOCKS, strict=True)),
     )
+
+
+def widths_of(state: Mapping[str, Tensor]) -> Widths:
+    """Return the widths of a network by its weights. Raises KeyError where they are of another."""
+    stages = range(len(BLOCKS))
+    inner = tuple(
+        tuple(
+            len(state[f"stages.{place}.{number}.first.weight"]) for number in range(BLOCKS[place])
+        )
+        for place in stages
+    )
+    return Widths(tuple(len(state[f"stages.{k}.0.second.weight"]) for k in stages), inner)
 
 
 class Block(nn.Module):
@@ -73,7 +88,10 @@ class FeatureMask(nn.Module):
 
 
 class OccludedResNet(nn.Module):
-    """A face as a unit vector. Input (N, 3, 112, 96), BGR 0..255; output (N, 512)."""
+    """A face as a unit vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128).
+
+    It looks at the middle 112x96, as the paper has it.
+    """
 
     def __init__(self, widths: Widths, masking: bool = True) -> None:
         super().__init__()
@@ -99,7 +117,8 @@ class OccludedResNet(nn.Module):
         ]
 
     def forward(self, face: Tensor) -> Tensor:
-        x = (face.flip(1) - 127.5) / 127.5  # RGB, -1..1
+        left = (face.shape[3] - SEEN_PX) // 2
+        x = (face[..., left : left + SEEN_PX].flip(1) - 127.5) / 127.5  # RGB, -1..1
         x = functional.relu(self.stem_norm(self.stem(x)))  # (N, 64, 56, 48)
         x = self.stages(x)  # (N, 512, 7, 6)
         if self.mask is not None:

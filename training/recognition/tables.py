@@ -1,0 +1,143 @@
+"""Knows the rows of the papers' tables: what stands there, and how ours are taught."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from training.recognition.beginning import Origin
+from training.recognition.recipes import TEACHINGS
+from training.recognition.train import Course
+
+SetName = Literal["lfw", "chinese", "occluded", "masked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. stated: the paper's accuracy by set, 0..1, where it states one.
+
+    name: of its folder. origin: the row before it whose weights it goes on from, without `ratio` of
+    its filters.
+    """
+
+    name: str
+    title: str
+    network: str
+    recipe: str
+    stated: Mapping[SetName, float] = field(default_factory=dict)
+    origin: str | None = None
+    ratio: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A paper's table. plain: the row that the others are held against.
+
+    The rows stand in the order in which they are taught. epochs: of each row where nobody says
+    otherwise, which is a short budget. sets: what they are judged on.
+    """
+
+    name: str
+    plain: str
+    epochs: int
+    sets: tuple[SetName, ...]
+    rows: tuple[Row, ...]
+
+
+def _facenet(title: str, network: str, lfw: float, chinese: float | None = None) -> Row:
+    stated: dict[SetName, float] = {"lfw": lfw}
+    if chinese is not None:
+        stated["chinese"] = chinese
+    return Row(network, title, network, "distilled", stated)
+
+
+PAPER_1: Final = Table(
+    name="paper1",
+    plain="facenet",
+    epochs=2,
+    sets=("lfw", "chinese"),
+    rows=(
+        _facenet("plain", "facenet", 0.9605, 0.9387),
+        _facenet("+ ECA, K = 7", "facenet-eca-7", 0.9831),
+        _facenet("+ SiLU", "facenet-silu", 0.9723),
+        _facenet("+ CoT", "facenet-cot", 0.9816),
+        _facenet("+ SiLU + ECA, K = 7, + CoT", "facenet-full", 0.9879, 0.9522),
+        _facenet("+ ECA, K = 3", "facenet-eca-3", 0.9287),
+        _facenet("+ ECA, K = 5", "facenet-eca-5", 0.9781),
+        _facenet("+ ECA, K = 9", "facenet-eca-9", 0.9740),
+        _facenet("+ ECA, K = 11", "facenet-eca-11", 0.8763),
+        _facenet("ECA instead of a layer", "facenet-less-a-layer", 0.9532),
+        _facenet("ECA instead of a block", "facenet-less-a-block", 0.9532),
+        _facenet("ECA instead of three blocks", "facenet-less-three", 0.9532),
+    ),
+)
+
+BASE: Final = "baseline-1"  # what all of paper 2's rows go on from
+STATED_2: Final[Mapping[float, tuple[float, float]]] = {
+    0.0: (0.9938, 0.8995),
+    0.1: (0.9885, 0.8803),
+    0.2: (0.9880, 0.8730),
+    0.3: (0.9867, 0.8623),
+    0.4: (0.9817, 0.8462),
+    0.5: (0.9780, 0.8408),
+}  # by ratio, on LFW and on Mask-LFW
+
+
+def _ratio(ratio: float) -> Row:
+    lfw, masked = STATED_2[ratio]
+    stated: dict[SetName, float] = {"lfw": lfw, "masked": masked}
+    title = f"ratio {ratio:g}, features masked"
+    return Row(f"ratio-{ratio:g}", title, "occluded-resnet-half", "hidden", stated, BASE, ratio)
+
+
+PAPER_2: Final = Table(
+    name="paper2",
+    plain="ratio-0",
+    epochs=2,
+    sets=("lfw", "occluded", "masked"),
+    rows=(
+        Row(BASE, "baseline 1: clean faces", "occluded-resnet-half", "clean"),
+        _ratio(0.0),
+        _ratio(0.3),
+        Row("baseline-2", "baseline 2: and hidden ones", "occluded-resnet-half", "hidden-unmasked",
+            origin=BASE),
+        _ratio(0.1),
+        _ratio(0.2),
+        _ratio(0.4),
+        _ratio(0.5),
+    ),
+)  # fmt: skip
+# the paper's widths: for a GPU
+PAPER_2_FULL: Final = replace(
+    PAPER_2,
+    name="paper2-full",
+    epochs=40,
+    rows=tuple(replace(row, network="occluded-resnet") for row in PAPER_2.rows),
+)
+TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL)}
+
+
+def folder_of(home: Path, table: Table, epochs: int) -> Path:
+    """Return where the rows of a table are taught, each in a folder by its name."""
+    return home / "tables" / f"{table.name}-{epochs}"
+
+
+def budgets(home: Path, table: Table) -> Iterator[int]:
+    """Yield the budgets, in epochs, by which at least one row was taught."""
+    begin = f"{table.name}-"
+    for folder in sorted((home / "tables").glob(f"{begin}*")):
+        epochs = folder.name.removeprefix(begin)
+        if epochs.isdecimal() and any(folder.glob("*/model.toml")):
+            yield int(epochs)
+
+
+def as_course(row: Row, folder: Path, course: Course) -> Course:
+    """Return what teaches a row, its table's folder given, with the course's data and budget."""
+    origin = None if row.origin is None else Origin(folder / row.origin, row.ratio)
+    return replace(
+        course,
+        teaching=TEACHINGS[row.recipe],
+        network=row.network,
+        origin=origin,
+        out=folder / row.name,
+    )
