@@ -64,9 +64,11 @@ def _course(told: Told) -> "Course":
     from training.recognition.recipes import TEACHINGS
     from training.recognition.train import Course
 
-    out = told.home / "models" / f"{name_of(told.recipe, told.network)}-{told.seed}"
+    teaching = TEACHINGS[told.recipe]
+    network = "sface-aligned" if teaching.by == "points" else told.network
+    out = told.home / "models" / f"{name_of(told.recipe, network)}-{told.seed}"
     return Course(
-        TEACHINGS[told.recipe],
+        teaching,
         told.data,
         told.out or out,
         told.home / "cache",
@@ -74,7 +76,7 @@ def _course(told: Told) -> "Course":
         told.epochs,
         told.seed,
         told.threads,
-        told.network,
+        network,
     )
 
 

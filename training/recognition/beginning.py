@@ -12,6 +12,7 @@ from training.recognition.pruning import kept, pruned, ratios_by, sensitivities
 from training.recognition.teaching import Teaching
 from workers.manifest import load_models, read_folder, verify
 from workers.networks.build import OCCLUDED, build
+from workers.networks.face_aligner import AlignedSFace
 from workers.networks.face_net import FAMILY, ChannelAttention, FaceNet, Variant
 from workers.networks.occluded_resnet import OccludedResNet, full
 from workers.networks.sface import SFace
@@ -23,7 +24,7 @@ class UnknownNetwork(Exception):
     """No embedder that can be taught is called so."""
 
     def __init__(self, name: str) -> None:
-        known = ", ".join(("sface", *FAMILY, *OCCLUDED))
+        known = ", ".join(("sface", "sface-aligned", *FAMILY, *OCCLUDED))
         super().__init__(f"There is no network {name!r}: {known}.")
 
 
@@ -32,15 +33,19 @@ def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     if network == "sface":
         return sface()
+    if network == "sface-aligned":
+        begun = AlignedSFace()
+        begun.sface = sface()
+        return begun
     if network in OCCLUDED:
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
     if network not in FAMILY:
         raise UnknownNetwork(network)
-    begun = FaceNet(FAMILY[network])
-    begun.dropout.p = teaching.dropout
+    face_net = FaceNet(FAMILY[network])
+    face_net.dropout.p = teaching.dropout
     if teaching.start == "sface":
-        lend(sface(), begun, FAMILY[network])
-    return begun
+        lend(sface(), face_net, FAMILY[network])
+    return face_net
 
 
 @dataclass(frozen=True, slots=True)

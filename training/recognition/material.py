@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from engine.faces import TEMPLATE_112
 from training.answers import Report
-from training.augment import vary
+from training.augment import relight, vary, worsen
 from training.draw import load_templates
 from training.hide import HIDDEN, hide, load_things
 from training.live import LONGEST_PX
 from training.recipe import Crop, Made, Make
+from training.recognition.displacing import behind, covered, displaced
 from training.recognition.faces import Crops, Faces, faces_112, identities, joined
 from training.recognition.masking import Wardrobe, chance
 from training.recognition.teaching import Checked, Teaching
@@ -171,9 +172,28 @@ def make(taught: Taught, teaching: Teaching, data: Path) -> Make:
     return three if mates else one
 
 
+def make_displaced(taught: Taught, teaching: Teaching, data: Path) -> Make:
+    """Return what makes samples for an aligner: a displaced face, and where its points lie."""
+    templates = load_templates(data) if (data / "occluders").is_dir() else ()
+    things, strength = load_things(data, seen=True), teaching.strength
+
+    def one(place: int, size_px: int, random: np.random.Generator) -> Made:
+        crop, kind = taught.faces.crops[place], random.random()
+        if kind < teaching.masked:
+            crop = covered(crop, templates, random)
+        elif kind < teaching.masked + teaching.hidden:
+            crop = behind(crop, things, random)
+        crop, offsets = displaced(crop, random)
+        if random.random() < strength.worsen:
+            crop = worsen(crop, random)
+        return Made(relight(crop, strength, random), offsets)
+
+    return one
+
+
 def shown(taught: Taught, teaching: Teaching) -> Places:
     """Return the places of what is shown in an epoch: for triplets, those who have a mate."""
-    if teaching.by == "teacher":
+    if teaching.by != "triplets":
         return taught.training
     mates = with_mates(taught.faces.numbers(), taught.training)
     if len(mates) < 2:

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from torch import nn
+from torch import Tensor, nn
 
 from training.plots import Words, plot_curves
 from training.publish import DESCRIPTION, write_weights
@@ -20,6 +20,7 @@ from training.recognition.teaching import Lesson, Teaching, vectors_of
 from training.state import State
 
 ROLE = "embedder"
+PLAIN: Final = ("sface", "sface-aligned")  # networks that a recipe implies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +55,7 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
         "card": out / "card.md",
         "model": out / DESCRIPTION,
     }
-    halves = write_weights(state.best, files["weights"])
+    halves = write_weights(_own(state.best, lesson), files["weights"])
     network: nn.Module = lesson.pupil
     network.load_state_dict({k: v.float() for k, v in halves.items()}, strict=False)
     bare, masked = (
@@ -70,9 +71,15 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     return made
 
 
+def _own(best: Mapping[str, Tensor], lesson: Lesson) -> dict[str, Tensor]:
+    """Return the weights that were taught; of an aligner's network those of SFace were not."""
+    begin = "aligner." if lesson.teaching.by == "points" else ""
+    return {name: held for name, held in best.items() if name.startswith(begin)}
+
+
 def name_of(recipe: str, network: str) -> str:
     """Return what a taught embedder is called; SFace is the usual network."""
-    return f"recognition-{recipe}" if network == "sface" else f"{network}-{recipe}"
+    return f"recognition-{recipe}" if network in PLAIN else f"{network}-{recipe}"
 
 
 def description(made: Made) -> str:
@@ -119,6 +126,8 @@ def _card(made: Made) -> Iterator[str]:
 def _learnt(teaching: Teaching) -> str:
     if teaching.by == "triplets":
         return f"that learnt by triplets, margin {teaching.margin:g}"
+    if teaching.by == "points":
+        return "that learnt to put a face right in its crop, before SFace"
     about = f"margin {teaching.margin:g} at scale {teaching.scale:g}, pull {teaching.pull:g}"
     what = "that a mask changes nobody" if teaching.masked else "what it says"
     return f"that learnt from SFace {what} ({about})"

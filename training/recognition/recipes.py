@@ -56,5 +56,21 @@ PAPER: Final = replace(
 CLEAN: Final = replace(DISTILLED, name="clean", start="nothing")
 HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies=2, masking=True)
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
-TAUGHT: Final = (SHIPPED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
+# where a face lies in its crop; SFace behind it stays as it is
+ALIGNED: Final = replace(
+    SHIPPED,
+    name="aligned",
+    by="points",
+    epochs=24,
+    batch=64,
+    optimiser=Optimiser("adamw", 3e-3, decay=1e-4),
+    strength=Strength(light=0.3, worsen=0.4),
+    frozen=0,
+    normalises=True,
+    dropout=0.0,
+    masked=0.6,
+    hidden=0.15,
+    copies=1,
+)
+TAUGHT: Final = (SHIPPED, ALIGNED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
 TEACHINGS: Final = {one.name: one for one in TAUGHT}

@@ -1,17 +1,18 @@
 """Knows how an embedder learns, from another or from triplets. Reads no clock.
 
-By triplets: see there. Else the teacher (SFace) sees every face bare; the pupil sees it bare or
-masked, cut as the live system would cut it, and is to say the same. Two terms: the cosine to the
-teacher's vector (distillation), and a margin softmax over the teacher's vectors of all faces (H.
-Wang et al.: CosFace, arXiv:1801.09414, the classes' vectors fixed), which asks that nobody else be
-nearer. Vectors that are alike may be one person twice: they are no opponents.
+By triplets: see there. By points: what lies before SFace learns where a displaced face lies. Else
+the teacher (SFace) sees every face bare; the pupil sees it bare or masked, cut as the live system
+would cut it, and is to say the same. Two terms: the cosine to the teacher's vector (distillation),
+and a margin softmax over the teacher's vectors of all faces (H. Wang et al.: CosFace,
+arXiv:1801.09414, the classes' vectors fixed), which asks that nobody else be nearer. Vectors that
+are alike may be one person twice: they are no opponents.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from training.loop import Diverged, Outset, Watcher, precision
 from training.recipe import Optimiser, Schedule
 from training.recognition.triplets import apart, unstacked
 from training.state import Epoch, State
+
+NEAR_PX: Final = 2.0  # up to which the loss of points is quadratic
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Teaching:
     optimiser: Optimiser
     schedule: Schedule
     strength: Strength
-    by: Literal["teacher", "triplets"] = "teacher"
+    by: Literal["teacher", "triplets", "points"] = "teacher"
     start: Literal["sface", "nothing"] = "sface"
     masking: bool = False
     normalises: bool = False
@@ -73,6 +76,10 @@ class Checked:
     bare: NDArray[np.uint8]
     masked: NDArray[np.uint8]
     vectors: NDArray[np.float32]
+
+    def first(self, count: int) -> "Checked":
+        """Return the first faces of it."""
+        return Checked(self.bare[:count], self.masked[:count], self.vectors[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,14 +159,8 @@ class Pupil:
         factor = teaching.schedule.factor(step, self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = teaching.optimiser.rate * group["times"] * factor
-        crops = batch.crops if teaching.by == "teacher" else unstacked(batch.crops)
         with precision(device):
-            vectors = self.network(crops.to(device, non_blocking=True))
-        vectors = functional.normalize(vectors.float())
-        if teaching.by == "triplets":
-            loss = apart(vectors, teaching.margin)
-        else:
-            loss = self._loss(vectors, batch.targets[:, 0].long().to(device))
+            loss = self._loss_of(batch)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Diverged(step)
@@ -170,6 +171,19 @@ class Pupil:
         self.state.losses.append(value)
         self.state.step += 1
         self._follow()
+
+    def _loss_of(self, batch: Batch) -> Tensor:
+        teaching, device = self.lesson.teaching, self.lesson.device
+        if teaching.by == "points":
+            said = self.network.offsets(batch.crops.to(device, non_blocking=True))
+            wanted = batch.targets.to(device)
+            return functional.smooth_l1_loss(said.float().flatten(1), wanted, beta=NEAR_PX)
+        crops = batch.crops if teaching.by == "teacher" else unstacked(batch.crops)
+        vectors = self.network(crops.to(device, non_blocking=True))
+        vectors = functional.normalize(vectors.float())
+        if teaching.by == "triplets":
+            return apart(vectors, teaching.margin)
+        return self._loss(vectors, batch.targets[:, 0].long().to(device))
 
     def _loss(self, vectors: Tensor, places: Tensor) -> Tensor:
         """Return the loss of unit vectors (B, D) whose classes stand at places (B,)."""

@@ -1,5 +1,6 @@
 """Knows how an embedder's teaching goes from a folder of sets to a model folder. Reads no clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,12 @@ from training.recognition.teaching import Checked, Lesson, Pupil, Teaching, vect
 from training.state import State, load_state
 from training.train import Shell, alone, device_of
 from workers.manifest import read_folder
+from workers.networks.face_aligner import AlignedSFace
 from workers.networks.sface import SFace
 
 JUDGED: Final = 128  # faces of validation, by which filters are chosen
+WATCHED: Final = 64  # where the network that is taught is a small part of what must be run
+MAKERS: Final = {"points": material.make_displaced}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ def teach(course: Course, shell: Shell) -> Made:
 def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Lesson:
     teaching = course.teaching
     checked = taught.checked()
+    if teaching.by == "points":
+        checked = checked.first(WATCHED)
     if course.origin is None:
         network = begin(course.network, teaching, course.seed)
     else:
@@ -79,10 +85,10 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
         teaching,
         course.network,
         network,
-        network.first(teaching.frozen) if isinstance(network, SFace) else (),
+        _still(network, teaching),
         Feed(
             material.shown(taught, teaching),
-            material.make(taught, teaching, course.data),
+            MAKERS.get(teaching.by, material.make)(taught, teaching, course.data),
             teaching.batch,
             course.seed,
             course.threads,
@@ -91,6 +97,13 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
         checked,
         device,
     )
+
+
+def _still(network: nn.Module, teaching: Teaching) -> Sequence[nn.Module]:
+    """Return the layers that keep their weights."""
+    if isinstance(network, AlignedSFace):
+        return (network.sface,)
+    return network.first(teaching.frozen) if isinstance(network, SFace) else ()
 
 
 def _after(origin: Origin | None) -> str:

@@ -6,8 +6,9 @@ from typing import Final
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from workers.manifest import Entry, WeightsError, verify
+from workers.manifest import Entry, WeightsError, load_models, verify
 from workers.networks.classifier import Classifier
+from workers.networks.face_aligner import AlignedSFace
 from workers.networks.face_mobilenet import FaceMobileNet
 from workers.networks.face_net import FAMILY, FaceNet
 from workers.networks.mobilenet_v2 import MobileNetV2, MobileNetV2Hidden
@@ -41,6 +42,8 @@ def network_of(name: str, classes: int = 0) -> nn.Module:
             return YuNet()
         case "sface":
             return SFace()
+        case "sface-aligned":
+            return AlignedSFace()
         case variant if variant in FAMILY:
             return FaceNet(FAMILY[variant])
         case share if share in OCCLUDED:
@@ -52,12 +55,20 @@ def build(entry: Entry) -> nn.Module:
     """Return the module with its verified weights, float32, for inference."""
     path = verify(entry)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
+    if entry.network == "sface-aligned":
+        state = _shipped_sface() | state
     network = _pruned(entry, state) if entry.network in OCCLUDED else empty(entry)
     missing, unexpected = network.load_state_dict(state, strict=False)
     wrong = [name for name in missing if not name.endswith("num_batches_tracked")]
     if wrong or unexpected:
         raise WeightsError(f"{path}: lacks {wrong[:3]}, has besides {unexpected[:3]}")
     return network.eval()
+
+
+def _shipped_sface() -> dict[str, Tensor]:
+    """Return SFace's weights as those of an aligned one; its file need hold the aligner alone."""
+    path = verify(load_models(None).of("embedder", "sface"))
+    return {f"sface.{name}": tensor.float() for name, tensor in load_file(path).items()}
 
 
 def _pruned(entry: Entry, state: Mapping[str, Tensor]) -> nn.Module:

@@ -1,0 +1,64 @@
+"""An aligner is taught on small sets, for real: what it writes, and that SFace stays as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fakes.tiny_teaching import course, write_sets
+from fakes.tiny_training import Steps
+from safetensors.torch import load_file
+
+from training.recognition.beginning import sface
+from training.recognition.recipes import ALIGNED
+from training.recognition.train import teach
+from workers.manifest import load_models
+from workers.networks.build import build
+from workers.runtime.openvino import OpenVinoRuntime
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def made(home, tmp_path_factory):
+    data = write_sets(tmp_path_factory.mktemp("sets"))
+    told = course(data, home / "models" / "recognition-aligned-0")
+    return teach(
+        replace(told, teaching=replace(ALIGNED, epochs=3, batch=2), network="sface-aligned"),
+        Steps(),
+    )
+
+
+def test_the_file_holds_the_aligner_alone_and_sface_is_the_shipped_one(made, home):
+    assert all(name.startswith("aligner.") for name in load_file(made.files["weights"]))
+    network = build(load_models(home).of("embedder", "recognition-aligned"))
+    shipped = sface().state_dict()
+    for name, held in network.sface.state_dict().items():
+        assert held.equal(shipped[name]), name
+
+
+def test_the_aligner_has_learnt(made, home):
+    torch.manual_seed(0)
+    network = build(load_models(home).of("embedder", "recognition-aligned"))
+    first = made.lesson.pupil.aligner.body[0].weight
+    assert first.equal(network.aligner.body[0].weight)
+    losses = [epoch.loss for epoch in made.state.epochs]
+    assert losses[-1] < losses[0]
+
+
+def test_it_is_an_embedder_as_any_other(made, home):
+    entry = load_models(home).of("embedder", "recognition-aligned")
+    runtime = OpenVinoRuntime(entry, home / "cache" / "networks", 1)
+    faces = np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3)).astype(np.uint8)
+    (vectors,) = runtime.run(faces).values()
+    with torch.no_grad():
+        same = build(entry)(torch.from_numpy(faces).permute(0, 3, 1, 2).float()).numpy()
+    assert vectors == pytest.approx(same, abs=0.02)
+    assert "masked_weight" in entry.thresholds
+    assert "put a face right" in made.files["card"].read_text()
