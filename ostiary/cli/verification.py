@@ -87,8 +87,9 @@ def check(asked: Asked) -> None:
 def _judge(
     asked: Asked, progress: "AbstractContextManager[Report]"
 ) -> "Mapping[str, Verification]":
+    from training.recognition.embedding import Bench
     from training.recognition.sets import usual_questions
-    from training.recognition.verification import Bench, verify
+    from training.recognition.verification import verify
     from training.refusal import Refusal
     from training.sets.files import Unreadable
     from workers.manifest import load_models
