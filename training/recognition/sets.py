@@ -21,6 +21,13 @@ WHOLE: Final = {
     "really masked to bare": ("masked_identities", ("b_", "m_")),
     "the same, bare to bare": ("masked_identities", ("b_", "b_")),
 }
+RAW: Final = "lfw_raw250_devtest"
+
+
+def photographs(data: Path) -> Question | None:
+    """Return LFW's photographs that are not aligned, None where they do not lie there."""
+    path = data / f"{RAW}.zip"
+    return Question(path, raw=True) if path.exists() else None
 
 
 def usual_questions(data: Path) -> dict[str, Question]:
