@@ -1,6 +1,8 @@
 """False accepts of groups agree with counting pairs one by one."""
 
 import itertools
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from training.recognition import fairness
 from training.recognition.fairness import group
 from training.recognition.rates import Owned
+from training.recognition.verification import Question
 
 pytestmark = pytest.mark.unit
 
@@ -56,3 +59,18 @@ def test_a_group_whose_faces_are_alike_is_accepted_more_often_at_one_threshold()
         group(alike, alike, limits).false_accepts["1e-2"]
         > 3 * group(apart, apart, limits).false_accepts["1e-2"]
     )
+
+
+def test_who_stands_in_both_sets_is_one_person_across(monkeypatch):
+    people = {"lfw.zip": ("Jackie_Chan", "Ann"), "cn.zip": ("chenglong", "anhu", "anhu")}
+    monkeypatch.setattr(
+        fairness, "faces_of", lambda one, _: (SimpleNamespace(people=people[str(one.pictures)]), ())
+    )
+    monkeypatch.setattr(
+        fairness,
+        "embedded",
+        lambda faces, *_: SimpleNamespace(vectors=np.ones((len(faces.people), 1), np.float32)),
+    )
+    sides = (Question(Path("lfw.zip")), Question(Path("cn.zip")))
+    found = fairness.judge(sides, {"1e-2": 0.4}, None, None)
+    assert (found.others.pairs, found.chinese.pairs, found.across.pairs) == (1, 2, 5)
