@@ -30,7 +30,7 @@ COLOURS_BGR: Final = ((235, 235, 235), (225, 200, 150), (200, 190, 110), (40, 40
                       (120, 120, 120), (170, 160, 240), (150, 190, 120))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """A photographed mask: pixels (H, W, 4) BGRA, and its upper and lower edge's three points each.
 

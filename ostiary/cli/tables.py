@@ -86,7 +86,7 @@ def evaluate_table(
         raise Failure(f"There is no folder {data}.", code=ExitCode.NOT_FOUND)
     with needing("Judging networks", "server,worker,train"):
         from training.recognition import tabled
-        from training.recognition.verification import Bench
+        from training.recognition.embedding import Bench
         from training.refusal import Refusal
         from training.sets.files import Unreadable
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import needing, using_models
 from ostiary.cli.output import print_facts, print_json_line, print_table, shown
+from ostiary.cli.verification_tables import print_further
 
 if TYPE_CHECKING:
     from training.answers import Report
+    from training.recognition.further import Further
     from training.recognition.verification import Question, Verification
 
 Json = dict[str, Any]
@@ -44,9 +46,10 @@ def evaluate_recognition(asked: Asked, progress: "AbstractContextManager[Report]
     """Judge an embedder as asked, and print what came of it."""
     check(asked)
     with needing("Judging networks", "server,worker,train"):
+        from training.recognition.further import as_json as told_further
         from training.recognition.report import as_json, draw
 
-        found = _judge(asked, progress)
+        found, further = _judge(asked, progress)
         try:
             plots = draw(found, asked.out)
         except OSError as error:
@@ -56,11 +59,16 @@ def evaluate_recognition(asked: Asked, progress: "AbstractContextManager[Report]
             ) from error
     told = {name: as_json(one) for name, one in found.items()}
     paths = {name: str(path) for name, path in plots.items()}
+    beside = told_further(further) if further else {}
     if asked.as_json:
         whole: Json = next(iter(told.values())) if asked.data is None else {"sets": told}
-        print_json_line({**whole, "plots": paths})
+        print_json_line({**whole, **beside, "plots": paths})
         return
-    _print(told, paths)
+    _print(told)
+    if beside:
+        print_further(beside)
+    for path in paths.values():
+        print(path)
 
 
 def check(asked: Asked) -> None:
@@ -86,9 +94,12 @@ def check(asked: Asked) -> None:
 
 def _judge(
     asked: Asked, progress: "AbstractContextManager[Report]"
-) -> "Mapping[str, Verification]":
-    from training.recognition.sets import usual_questions
-    from training.recognition.verification import Bench, verify
+) -> "tuple[Mapping[str, Verification], Further | None]":
+    """Return what was found on pairs, and beside them where it was the known sets."""
+    from training.recognition import further
+    from training.recognition.embedding import Bench
+    from training.recognition.sets import photographs, usual_questions
+    from training.recognition.verification import verify
     from training.refusal import Refusal
     from training.sets.files import Unreadable
     from workers.manifest import load_models
@@ -97,11 +108,12 @@ def _judge(
         with using_models(), progress as report:
             entry = load_models(asked.home).of("embedder", *asked.models)
             bench = Bench(asked.home / "cache" / "networks", report)
-            if asked.data is not None:
-                questions = usual_questions(asked.data)
-            else:
-                questions = {_title(asked): _question(asked)}
-            return {name: verify(one, entry, bench) for name, one in questions.items()}
+            if asked.data is None:
+                return {_title(asked): verify(_question(asked), entry, bench)}, None
+            questions = usual_questions(asked.data)
+            found = {name: verify(one, entry, bench) for name, one in questions.items()}
+            raw = photographs(asked.data)
+            return found, further.judge(questions, found, raw, entry, bench)
     except Refusal as error:
         raise Failure(*error.lines[:3]) from error
     except Unreadable as error:
@@ -131,7 +143,7 @@ def _question(asked: Asked) -> "Question":
     )
 
 
-def _print(told: Mapping[str, Json], plots: Mapping[str, str]) -> None:
+def _print(told: Mapping[str, Json]) -> None:
     first = next(iter(told.values()))
     if len(told) == 1:
         print(f"{first['model']} on {first['pairs']:,} pairs of {next(iter(told))}\n")
@@ -141,8 +153,6 @@ def _print(told: Mapping[str, Json], plots: Mapping[str, str]) -> None:
         columns = ("set", "pairs", "accuracy", "TAR 1e-2", "TAR 1e-3", "TAR 1e-4", "impostor pairs")
         print_table(columns, [_row(name, one) for name, one in told.items()], "")
         print("TAR: true accepts at a false accept rate, by all pairs across identities.")
-    for path in plots.values():
-        print(path)
 
 
 def _facts(one: Json) -> list[tuple[str, object]]:

@@ -5,6 +5,7 @@ What hides a picture follows from the seed and its name alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -14,6 +15,14 @@ from numpy.typing import NDArray
 Crop = NDArray[np.uint8]  # (H, W, 3) BGR
 Thing = NDArray[np.uint8]  # (H, W, 4) BGRA
 MOST: Final = 30  # things before one face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hidden:
+    """What share of a face is hidden, 0..1, and by which things; by rectangles without any."""
+
+    share: float
+    things: tuple[Thing, ...] = ()
 
 
 def occlude(crop: Crop, share: float, things: Sequence[Thing], random: np.random.Generator) -> Crop:

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.recognition.costs import Cost, cost
-from training.recognition.sets import BOTH_MASKED, CHINESE, LFW, usual_questions
+from training.recognition.embedding import Bench
+from training.recognition.sets import BOTH_MASKED, CHINESE, LFW, OCCLUDED, usual_questions
 from training.recognition.tables import Row, SetName, Table, budgets, folder_of
-from training.recognition.verification import Bench, Verification, verify
+from training.recognition.verification import Verification, verify
 from workers.manifest import Entry, WeightsError, load_models, read_folder
 from workers.networks.build import build, network_of
 
 Json = dict[str, Any]
-TITLES: Final[Mapping[SetName, str]] = {"lfw": LFW, "chinese": CHINESE, "masked": BOTH_MASKED}
+TITLES: Final[Mapping[SetName, str]] = {
+    "lfw": LFW,
+    "chinese": CHINESE,
+    "occluded": OCCLUDED,
+    "masked": BOTH_MASKED,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,22 +1,18 @@
-"""Knows how an embedder is judged on pairs of pictures. Draws nothing, prints nothing.
+"""Knows how an embedder is judged on pairs of pictures. Draws nothing, prints nothing."""
 
-Everything runs as the worker runs it on the CPU: one face, one thread.
-"""
-
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.answers import Report
 from training.draw import Template
 from training.live import live_detector, live_runtime
 from training.looking import FINE_PX, Eyes
-from training.recognition.faces import Crops, Faces, identities
-from training.recognition.masking import Wardrobe, each_masked
+from training.recognition.embedding import Bench, Look, Vectors, embedded
+from training.recognition.faces import Faces, identities
+from training.recognition.occluding import Hidden
 from training.recognition.pairs import Pairs, every_pair, numbered, placed, read_pairs
 from training.recognition.photographs import aligned
 from training.recognition.rates import (
@@ -33,7 +29,6 @@ from training.refusal import Refusal
 from workers.detector import Detector
 from workers.manifest import Entry, load_manifest
 
-Vectors = NDArray[np.float32]  # (N, D) unit vectors
 CHUNK: Final = 1 << 18  # pairs whose cosines are computed at once
 MOST_PAIRS: Final = 50_000_000
 
@@ -46,6 +41,7 @@ class Question:
     where there is none. raw: the pictures are not aligned. masks: which of a pair's two pictures,
     first and second, are given masks. seed: of the masks. templates: photographed masks.
     between: how the files' names of a pair's two pictures begin, where not all are compared.
+    hidden: what hides a share of every picture.
     """
 
     pictures: Path
@@ -55,6 +51,14 @@ class Question:
     seed: int = 0
     templates: tuple[Template, ...] = ()
     between: tuple[str, str] = ("", "")
+    hidden: Hidden | None = None
+
+    def look(self, masked: bool) -> Look:
+        """Return how a pair's picture is shown, one that is given a mask or one that is not."""
+        look = Look(self.pictures, self.raw, hidden=self.hidden, seed=self.seed)
+        if masked:
+            return replace(look, masked=True, templates=self.templates)
+        return look if self.hidden else replace(look, seed=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,22 +89,12 @@ class Verification:
         return dict(self.impostors.thresholds())
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What a model is judged with: its networks' cache, and who is told how far it is."""
-
-    cache: Path
-    report: Report
-
-
 def verify(question: Question, entry: Entry, bench: Bench) -> Verification:
     """Judge an embedder on pairs. Raises Refusal, Unreadable, WeightsError, OSError."""
-    faces, not_found = _faces(question, bench)
+    faces, not_found = faces_of(question, bench)
     pairs, faces = _pairs(question, faces)
-    shown = _shown(question, faces, bench)
-    embedder = Embedder(entry, bench, sum(len(crops) for crops in shown.values()))
-    vectors = {masked: embedder.vectors(crops) for masked, crops in shown.items()}
-    left, right = (vectors[masked] for masked in question.masks)
+    one, other = (embedded(faces, question.look(m), entry, bench) for m in question.masks)
+    left, right = one.vectors, other.vectors
     cosines = cosines_of(left, right, pairs)
     lost = np.isin(faces.names, not_found)
     cosines[lost[pairs.first] | lost[pairs.second]] = -1
@@ -116,7 +110,7 @@ def verify(question: Question, entry: Entry, bench: Bench) -> Verification:
         genuine,
         others,
         true_accepts(genuine, others.thresholds()),
-        embedder.ms_per_face,
+        one.ms_per_face,
         not_found,
     )
 
@@ -128,7 +122,7 @@ def _impostors(
     people = faces.numbers()
     chosen = [found & begins(faces, start) for start in question.between]
     left, right = (Owned(side[c], people[c]) for side, c in zip(sides, chosen, strict=True))
-    within = sides[0] is sides[1] and question.between[0] == question.between[1]
+    within = len(set(question.masks)) == len(set(question.between)) == 1
     return impostors(left, None if within else right)
 
 
@@ -137,7 +131,7 @@ def begins(faces: Faces, start: str) -> NDArray[np.bool_]:
     return np.array([name.rpartition("/")[2].startswith(start) for name in faces.names])
 
 
-def _faces(question: Question, bench: Bench) -> tuple[Faces, tuple[str, ...]]:
+def faces_of(question: Question, bench: Bench) -> tuple[Faces, tuple[str, ...]]:
     """Return the faces to compare, and the names of pictures on which none was found."""
     if not question.raw:
         return identities(question.pictures), ()
@@ -170,44 +164,6 @@ def _pairs(question: Question, faces: Faces) -> tuple[Pairs, Faces]:
             "Pairs of both kinds are needed: two people at least, one with two pictures.",
         )
     return pairs, faces
-
-
-def _shown(question: Question, faces: Faces, bench: Bench) -> dict[bool, Crops]:
-    """Return the faces as they are compared: bare (False), masked (True), or both."""
-    shown = {} if all(question.masks) else {False: faces.crops}
-    if any(question.masks):
-        wardrobe = Wardrobe(live_detector(bench.cache), question.templates)
-        crops = []
-        for crop in each_masked(faces.names, faces.crops, wardrobe, question.seed):
-            crops.append(crop)
-            bench.report(len(crops), len(faces.names))
-        shown[True] = np.stack(crops)
-    return shown
-
-
-class Embedder:
-    """One network that gives vectors, as the worker runs it, and how long it takes for each."""
-
-    def __init__(self, entry: Entry, bench: Bench, total: int) -> None:
-        self._runtime = live_runtime(entry, bench.cache)
-        self._report, self._total = bench.report, total
-        self._took_ms: list[float] = []
-
-    def vectors(self, crops: Crops) -> Vectors:
-        """Return unit vectors (N, D) of aligned faces (N, 112, 112, 3)."""
-        found = []
-        for crop in crops:
-            began = time.perf_counter()
-            (vector,) = self._runtime.run(crop[None]).values()
-            self._took_ms.append(1000 * (time.perf_counter() - began))
-            found.append(vector[0] / max(float(np.linalg.norm(vector[0])), 1e-9))
-            self._report(len(self._took_ms), self._total)
-        return np.stack(found).astype(np.float32)
-
-    @property
-    def ms_per_face(self) -> float:
-        """The median of what one face took, on one thread."""
-        return float(np.median(self._took_ms))
 
 
 def cosines_of(left: Vectors, right: Vectors, pairs: Pairs) -> NDArray[np.float32]:
