@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from workers.manifest import Entry, load_manifest
+from workers.manifest import Entry, load_manifest, load_models
 
 HEAD = "classifier"
 SURE = 20.0  # added to one class's logit: it is said whatever the picture
@@ -43,7 +43,7 @@ def write_embedder(home: Path, label: str) -> Path:
     name, _, version = label.partition("@")
     folder = home / "models" / label.replace("@", "-")
     folder.mkdir(parents=True)
-    shipped = load_manifest()["embedder"]
+    shipped = load_models(None).of("embedder", "sface")
     state = load_file(shipped.file)
     for key in [key for key in state if key.startswith(("project.", "norm_out."))]:
         state[key] = state[key].flip(0).contiguous()

@@ -1,4 +1,4 @@
-"""A face is put right by where its points are said to lie, by a similarity, before SFace sees it."""
+"""A face is put right by where its points are said to lie, before SFace sees it."""
 
 import cv2
 import numpy as np

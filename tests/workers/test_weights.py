@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from engine.observations import Expression, MaskState
-from workers.manifest import FOLDER, WeightsError, load_manifest, verify
+from workers.manifest import FOLDER, WeightsError, load_manifest, load_models, verify
 
 pytestmark = pytest.mark.unit
 
@@ -54,7 +54,7 @@ def test_an_incomplete_manifest_says_where(tmp_path):
 
 
 def test_every_file_of_weights_stands_in_the_manifest():
-    named = {entry.file.name for entry in load_manifest().values()}
+    named = {entry.file.name for entry in load_models(None).entries}
     assert {path.name for path in FOLDER.glob("*.safetensors")} == named
 
 
