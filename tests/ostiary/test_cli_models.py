@@ -8,11 +8,11 @@ from fakes.model_folders import damage, sha256, write_model
 
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
-from workers.manifest import load_manifest
+from workers.manifest import load_manifest, load_models
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow]
 
-SHIPPED = [entry.label for entry in load_manifest().values()]
+SHIPPED = [entry.label for entry in load_models(None).entries]
 
 
 @pytest.fixture
