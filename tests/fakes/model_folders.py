@@ -39,14 +39,15 @@ def write_model(home: Path, role: str, label: str, /, towards: int = 0, **change
 
 
 def write_embedder(home: Path, label: str) -> Path:
-    """Write HOME/models/{name-version}: SFace, whose numbers come in the opposite order."""
+    """Write HOME/models/{name-version}: the shipped one, its numbers in the opposite order."""
     name, _, version = label.partition("@")
     folder = home / "models" / label.replace("@", "-")
     folder.mkdir(parents=True)
-    shipped = load_models(None).of("embedder", "sface")
+    shipped = load_manifest()["embedder"]
     state = load_file(shipped.file)
-    for key in [key for key in state if key.startswith(("project.", "norm_out."))]:
-        state[key] = state[key].flip(0).contiguous()
+    for key, held in load_file(load_models(None).of("embedder", "sface").file).items():
+        if key.startswith(("project.", "norm_out.")):
+            state[f"sface.{key}"] = held.flip(0).contiguous()
     save_file(state, folder / "weights.safetensors")
     fields = fields_of(shipped) | {"role": "embedder", "name": name, "version": version}
     fields |= {"file": "weights.safetensors", "sha256": sha256(folder / "weights.safetensors")}
