@@ -13,8 +13,10 @@ MASK, EXPRESSION = (load_manifest()[role].label for role in ("mask", "expression
 def test_without_folders_there_is_what_is_shipped(tmp_path):
     for home in (None, tmp_path, tmp_path / "nowhere"):
         found = load_models(home)
-        assert [entry.label for entry in found.entries] == [
-            entry.label for entry in load_manifest().values()
+        assert found.chosen({}) == load_manifest()
+        assert [entry.label for entry in found.entries if entry.role == "embedder"] == [
+            load_manifest()["embedder"].label,
+            "sface@2021dec",  # the peer, and what is not for research only
         ]
         assert all(entry.shipped and entry.card.is_file() for entry in found.entries)
         assert found.broken == ()
