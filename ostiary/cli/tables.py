@@ -30,6 +30,7 @@ def known(name: str) -> "Table":
 def train_table(name: str, course: "Course", minutes: float | None, as_json: bool) -> None:
     """Teach the rows one after another, those that are done not again; stop after minutes."""
     from ostiary.cli.teaching import teach_one
+    from training.recognition.tabled import taught
     from training.recognition.tables import as_course, folder_of
 
     table, home = known(name), course.cache.parent
@@ -42,7 +43,9 @@ def train_table(name: str, course: "Course", minutes: float | None, as_json: boo
         if left is not None and left <= 0:
             break
         one = as_course(row, folder, replace(course, epochs=epochs))
-        if not _finished(one.out):
+        with using_models():
+            finished = taught(one.out) is not None
+        if not finished:
             made = teach_one(one, left)
             if made.state.step < made.steps:
                 break
@@ -60,16 +63,6 @@ def train_table(name: str, course: "Course", minutes: float | None, as_json: boo
             ("folder", folder),
         ]
     )
-
-
-def _finished(out: Path) -> bool:
-    from workers.manifest import read_folder
-
-    if not (out / "model.toml").is_file():
-        return False
-    with using_models():
-        measured = read_folder(out).measured
-    return measured.get("steps", 0) >= measured.get("steps_in_all", 1)
 
 
 def evaluate_table(
@@ -121,7 +114,8 @@ def _print(told: Json) -> None:
         print(f"  ostiary train recognition --table {told['table']} --data DIR\n")
     else:
         steps = max(row["steps"] for row in told["rows"])
-        print(f"A short budget: {told['epochs']} epochs, {steps:,} steps for each row.\n")
+        short = ": a short budget" if told["epochs"] < told["full_epochs"] else ""
+        print(f"{told['epochs']} epochs, {steps:,} steps for each row{short}.\n")
     plain = next((row["ms_per_face"] for row in told["rows"] if "ms_per_face" in row), None)
     columns = [name for one in told["sets"] for name in _columns(one)]
     rows = [_cells(row, told["sets"], plain) for row in told["rows"]]

@@ -30,7 +30,7 @@ class Told:
     home: Path
     as_json: bool
     fold: int = 0
-    network: str = "sface"
+    network: str | None = None
     table: str | None = None
 
 
@@ -44,14 +44,14 @@ def train_recognition(told: Told) -> None:
         import training.plots  # noqa: F401  missing matplotlib is said before the long work
         from training.recognition.recipes import TEACHINGS
 
-    if told.table is not None:
-        train_table(told.table, _course(told), told.minutes, told.as_json)
-        return
     if told.recipe not in TEACHINGS:
         raise Failure(
             f"There is no recipe {told.recipe!r} for recognition: {', '.join(TEACHINGS)}.",
             code=ExitCode.USAGE,
         )
+    if told.table is not None:
+        train_table(told.table, _course(told), told.minutes, told.as_json)
+        return
     made = teach_one(_course(told), told.minutes)
     if told.as_json:
         print_json(as_json(made))
@@ -65,8 +65,8 @@ def _course(told: Told) -> "Course":
     from training.recognition.train import Course
 
     teaching = TEACHINGS[told.recipe]
-    network = "sface-aligned" if teaching.by == "points" else told.network
-    out = told.home / "models" / f"{name_of(told.recipe, network)}-{told.seed}"
+    network = told.network or teaching.network
+    out = told.home / "models" / f"{name_of(teaching, network)}-{told.seed}"
     return Course(
         teaching,
         told.data,

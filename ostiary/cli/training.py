@@ -31,7 +31,7 @@ RecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
-        help="shipped, paper; masks also short, paper-grouped; recognition masked, distilled.",
+        help="shipped, paper; masks also short, paper-grouped; faces aligned, masked, distilled.",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
@@ -51,7 +51,7 @@ ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the CPU (else all cores).")
 ]
 NetworkOption = Annotated[
-    str,
+    str | None,
     typer.Option("--network", help="sface, facenet, facenet-full …", rich_help_panel=FACES),
 ]
 TableOption = Annotated[
@@ -73,7 +73,7 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     seed: SeedOption = 0,
     fold: FoldOption = 0,
     threads: ThreadsOption = None,
-    network: NetworkOption = "sface",
+    network: NetworkOption = None,
     table: TableOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +90,7 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
                  network, table)  # fmt: skip
     if task == "recognition":
         train_recognition(asked)
-    elif network != "sface" or table is not None:
+    elif network is not None or table is not None:
         raise Failure("--network and --table are for recognition.", code=ExitCode.USAGE)
     else:
         _train_classifier(task, asked)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from training.recognition.beginning import UnknownNetwork, begin, sface
-from training.recognition.recipes import DISTILLED, PAPER
+from training.recognition.recipes import ALIGNED, DISTILLED, PAPER
+from training.refusal import Refusal
 from workers.networks.face_net import FAMILY
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -60,3 +61,8 @@ def test_every_variant_gives_vectors_from_the_start():
             out = begin(name, DISTILLED, 0).eval()(faces)
         assert torch.isfinite(out).all()
         assert (out.norm(dim=1) - 1).abs().max() < 1e-4
+
+
+def test_a_recipe_for_aligners_teaches_no_other_network():
+    with pytest.raises(Refusal, match="teaches sface-aligned, not facenet"):
+        begin("facenet", ALIGNED, 0)

@@ -10,6 +10,7 @@ from torch import nn
 
 from training.recognition.pruning import kept, pruned, ratios_by, sensitivities
 from training.recognition.teaching import Teaching
+from training.refusal import Refusal
 from workers.manifest import load_models, read_folder, verify
 from workers.networks.build import OCCLUDED, build
 from workers.networks.face_aligner import AlignedSFace
@@ -29,7 +30,12 @@ class UnknownNetwork(Exception):
 
 
 def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
-    """Return a network as a teaching begins with it. Raises UnknownNetwork, WeightsError."""
+    """Return a network as a teaching begins with it.
+
+    Raises UnknownNetwork, WeightsError; Refusal for a network that has no aligner to be taught.
+    """
+    if teaching.by == "points" and network != teaching.network:
+        raise Refusal(f"The recipe {teaching.name} teaches {teaching.network}, not {network}.")
     torch.manual_seed(seed)
     if network == "sface":
         return sface()

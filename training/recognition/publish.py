@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -18,9 +18,9 @@ from training.recognition.calibration import Calibration, calibrate
 from training.recognition.material import Reserved
 from training.recognition.teaching import Lesson, Teaching, vectors_of
 from training.state import State
+from workers.networks.face_aligner import AlignedSFace
 
 ROLE = "embedder"
-PLAIN: Final = ("sface", "sface-aligned")  # networks that a recipe implies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Made:
 
 def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     """Set the thresholds of the kept weights, as they are written; write all. Raises OSError."""
-    name = name_of(lesson.teaching.name, lesson.network)
+    name = name_of(lesson.teaching, lesson.network)
     files = {
         "weights": out / f"{name}.safetensors",
         "curves": out / "curves.png",
@@ -72,14 +72,15 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
 
 
 def _own(best: Mapping[str, Tensor], lesson: Lesson) -> dict[str, Tensor]:
-    """Return the weights that were taught; of an aligner's network those of SFace were not."""
-    begin = "aligner." if lesson.teaching.by == "points" else ""
+    """Return the weights that were taught; those of SFace behind an aligner were not."""
+    begin = "aligner." if isinstance(lesson.pupil, AlignedSFace) else ""
     return {name: held for name, held in best.items() if name.startswith(begin)}
 
 
-def name_of(recipe: str, network: str) -> str:
-    """Return what a taught embedder is called; SFace is the usual network."""
-    return f"recognition-{recipe}" if network in PLAIN else f"{network}-{recipe}"
+def name_of(teaching: Teaching, network: str) -> str:
+    """Return what a taught embedder is called: by its network too, where that is not the usual."""
+    usual = network == teaching.network
+    return f"recognition-{teaching.name}" if usual else f"{network}-{teaching.name}"
 
 
 def description(made: Made) -> str:

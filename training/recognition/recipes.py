@@ -16,7 +16,7 @@ SHIPPED: Final = Teaching(
     strength=Strength(turn_degrees=5, shift=0.025, size=0.05, light=0.25, worsen=0.3),
     frozen=11,
 )
-# a network that is masked only where the one above is not: it need not keep what is said of others
+# for a network that is asked about masked faces alone, and may forget bare ones
 MASKED: Final = replace(
     SHIPPED,
     name="masked",
@@ -60,6 +60,7 @@ UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
 ALIGNED: Final = replace(
     SHIPPED,
     name="aligned",
+    network="sface-aligned",
     by="points",
     epochs=24,
     batch=64,

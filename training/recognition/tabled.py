@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from training.recognition.costs import Cost, cost
 from training.recognition.embedding import Bench
+from training.recognition.recipes import DISTILLED
 from training.recognition.sets import BOTH_MASKED, CHINESE, LFW, OCCLUDED, usual_questions
 from training.recognition.tables import Row, SetName, Table, budgets, folder_of
 from training.recognition.verification import Verification, verify
@@ -100,6 +101,7 @@ def as_json(whole: Whole) -> Json:
         "table": whole.table.name,
         "sets": list(whole.table.sets),
         "epochs": whole.epochs,
+        "full_epochs": DISTILLED.epochs,
         "rows": [_row(whole, one) for one in whole.rows],
         "peer": _figures(whole.peer),
     }

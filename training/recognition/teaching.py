@@ -34,7 +34,8 @@ NEAR_PX: Final = 2.0  # up to which the loss of points is quadratic
 class Teaching:
     """All that decides what the pupil becomes, but for network, data and seed.
 
-    by: what it learns by. start: whose weights it begins with, where shapes agree.
+    network: what is taught unless said otherwise. by: what it learns by. start: whose weights it
+    begins with, where shapes agree.
     masking: whether a network that can mask its features does. normalises: whether what normalises
     learns, too; dropout: of a network that has any.
     masked, hidden: the shares of faces shown with a mask, and with something else before them.
@@ -52,6 +53,7 @@ class Teaching:
     optimiser: Optimiser
     schedule: Schedule
     strength: Strength
+    network: str = "sface"
     by: Literal["teacher", "triplets", "points"] = "teacher"
     start: Literal["sface", "nothing"] = "sface"
     masking: bool = False

@@ -16,25 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.faces import ALIGNED_PX, TEMPLATE_112
-from workers.networks.sface import EMBEDDING, SFace
+from workers.networks.face_net import block
+from workers.networks.sface import SFace
 
 ROUNDS: Final = 2
 SIDE: Final = 64  # of what the aligner sees, in its pixels
 BEGIN: Final = 16  # and where that begins and ends in the crop: beyond it a crop may be black
 END: Final = 96
 UNIT_PX: Final = 4.0  # of the crop, which the aligner's outputs count
-
-
-def separable(channels_in: int, channels_out: int, stride: int) -> nn.Sequential:
-    """3x3 convolution of each channel, then of all of them, normalised."""
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_in, 3, stride, 1, groups=channels_in, bias=False),
-        nn.BatchNorm2d(channels_in),
-        nn.ReLU(),
-        nn.Conv2d(channels_in, channels_out, 1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
 
 
 class FaceAligner(nn.Module):
@@ -49,14 +38,14 @@ class FaceAligner(nn.Module):
             nn.Conv2d(3, 16, 3, 2, 1, bias=False),
             nn.BatchNorm2d(16),
             nn.ReLU(),
-            separable(16, 32, 1),
-            separable(32, 64, 2),
-            separable(64, 64, 1),
-            separable(64, 128, 2),
-            separable(128, 128, 1),
-            separable(128, 128, 1),
-            separable(128, 160, 2),
-            separable(160, 160, 1),
+            block(16, 32, 1, nn.ReLU),
+            block(32, 64, 2, nn.ReLU),
+            block(64, 64, 1, nn.ReLU),
+            block(64, 128, 2, nn.ReLU),
+            block(128, 128, 1, nn.ReLU),
+            block(128, 128, 1, nn.ReLU),
+            block(128, 160, 2, nn.ReLU),
+            block(160, 160, 1, nn.ReLU),
             nn.Conv2d(160, 32, 1),
             nn.ReLU(),
         )
@@ -87,9 +76,8 @@ class AlignedSFace(nn.Module):
         self.register_buffer("middle", _grid(BEGIN, END, SIDE), persistent=False)
 
     def forward(self, face: Tensor) -> Tensor:
-        moves = self.moves(face)
-        out: Tensor = self.sface(_cut(face, moves, self.whole, "zeros"))
-        return out.reshape(-1, EMBEDDING)
+        out: Tensor = self.sface(self.put_right(face))
+        return out
 
     def put_right(self, face: Tensor) -> Tensor:
         """Return faces (N, 3, 112, 112) as SFace sees them."""
