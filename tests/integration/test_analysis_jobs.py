@@ -103,7 +103,8 @@ def test_a_cancelled_analysis_ends_its_process_and_the_next_one_runs(make, film,
             async with asyncio.timeout(4):  # the film takes three times as long
                 while child.is_running():
                     await asyncio.sleep(0.02)
-            assert (await until(client, following["id"], "done", "failed"))["state"] == "done"
+            found = await until(client, following["id"], "done", "failed")
+            assert (found["state"], found["reason"]) == ("done", None)
 
     asyncio.run(main())
 
@@ -121,7 +122,8 @@ def test_a_killed_process_fails_its_analysis_with_the_reason_and_the_next_one_ru
             found = await until(client, job["id"], "done", "failed")
             assert found["reason"] == "the process that analysed it was killed (signal 9)"
             assert found["results"] == []
-            assert (await until(client, following["id"], "done", "failed"))["state"] == "done"
+            found = await until(client, following["id"], "done", "failed")
+            assert (found["state"], found["reason"]) == ("done", None)
 
     asyncio.run(main())
 
