@@ -160,7 +160,8 @@ class Errand:
         )  # fmt: skip
         try:
             assert process.stdin is not None and process.stdout is not None
-            with suppress(BrokenPipeError, ConnectionResetError):
+            # A process that was killed at once; uvloop says RuntimeError.
+            with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
                 process.stdin.write(json.dumps(order.as_json()).encode() + b"\n")
                 await process.stdin.drain()
             async for line in process.stdout:

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+import uvloop
 from fakes.analysis_scenes import masked_scene, setup_in, walk, written
 from fakes.films import write_film
 from fakes.worker_scenes import scene
 
+from ostiary.jobs.errand import Bench, Errand
+from ostiary.jobs.order import Order
 from streams.gateway import analysis_jobs
 from tests.fakes.analyses import DONE_WITHIN_S, job_process, sent, settings_with, shown, until
 from tests.fakes.live_gateway import running_gateway
@@ -126,6 +129,26 @@ def test_a_killed_process_fails_its_analysis_with_the_reason_and_the_next_one_ru
             assert (found["state"], found["reason"]) == ("done", None)
 
     asyncio.run(main())
+
+
+def test_a_process_that_dies_before_it_is_told_anything_is_told_of(tmp_path, monkeypatch):
+    """It is dead and its pipes are closed by the time that the order is written."""
+    start = asyncio.create_subprocess_exec
+
+    async def started(*arguments, **options):
+        process = await start(*arguments, **options)
+        process.kill()
+        await process.wait()
+        await asyncio.sleep(0.05)
+        return process
+
+    async def main():
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
+        errand = Errand(None, Bench(tmp_path, tmp_path, 1 << 30), "job")
+        return await errand._have_done(Order(tmp_path, tmp_path, {}))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as `ostiary` runs it
+        assert runner.run(main()) == "the process that analysed it was killed (signal 9)"
 
 
 def test_an_analysis_that_takes_too_long_is_ended(make, film):
