@@ -102,7 +102,15 @@ def load_state(folder: Path, run: Mapping[str, str]) -> State | None:
     if other:
         raise StateError(
             f"{folder} holds a training of another {' and '.join(other)}.",
-            *(f"{name}: {kept['run'].get(name)} there, {run[name]} here." for name in other[:1]),
+            *(_apart(name, str(kept["run"].get(name)), run[name]) for name in other[:1]),
             "Name another folder by --out, or remove that one.",
         )
     return State(**{**kept, "epochs": [Epoch(**one) for one in kept["epochs"]]})
+
+
+def _apart(name: str, there: str, here: str) -> str:
+    """Return in words what differs between two descriptions, without what both have."""
+    theirs, ours = there.split(", "), here.split(", ")
+    gone = ", ".join(part for part in theirs if part not in ours)
+    come = ", ".join(part for part in ours if part not in theirs)
+    return f"{name}: {gone or 'nothing of it'} there, {come or 'nothing of it'} here."

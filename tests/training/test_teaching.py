@@ -107,8 +107,9 @@ def test_what_is_kept_lies_so_far_between_what_it_began_with_and_what_it_learnt(
 
 def test_another_recipe_in_the_same_folder_is_refused(data, whole):
     other = replace(course(data, whole.out), teaching=replace(TEACHING, margin=0.5))
-    with pytest.raises(StateError, match="another recipe"):
+    with pytest.raises(StateError, match="another recipe") as refused:
         teach(other, Steps())
+    assert refused.value.lines[1] == f"recipe: margin={TEACHING.margin} there, margin=0.5 here."
 
 
 def test_stopped_early_the_card_says_so(data, tmp_path):
