@@ -15,6 +15,7 @@ from training.recognition.recipes import ALIGNED
 from training.recognition.train import teach
 from workers.manifest import load_models
 from workers.networks.build import build
+from workers.networks.face_aligner import AlignedSFace
 from workers.runtime.openvino import OpenVinoRuntime
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -62,3 +63,27 @@ def test_it_is_an_embedder_as_any_other(made, home):
     assert vectors == pytest.approx(same, abs=0.02)
     assert "masked_weight" in entry.thresholds
     assert "put a face right" in made.files["card"].read_text()
+
+
+def test_it_is_watched_by_faces_that_it_does_not_learn_from(made):
+    watched = made.lesson.watched
+    assert len(watched.crops) == len(watched.offsets) > 0
+    marks = watched.marks(made.lesson.pupil, made.lesson.device)
+    assert marks.loss == pytest.approx(made.state.epochs[-1].validation_loss, rel=0.01)
+    assert marks.accuracy <= marks.balanced <= 1
+    assert not list(made.out.parents[1].glob("cache/**/teacher-*"))  # SFace was not asked
+
+
+def test_an_aligner_that_is_right_puts_all_right(made):
+    class Right(AlignedSFace):
+        def offsets(self, face):
+            return wanted[: len(face)].view(-1, 5, 2)
+
+    watched = made.lesson.watched
+    some = replace(watched, crops=watched.crops[:2], offsets=watched.offsets[:2])
+    wanted = torch.from_numpy(some.offsets)
+    marks = some.marks(Right(), made.lesson.device)
+    assert (marks.loss, marks.accuracy, marks.balanced) == (0, 1, 1)
+    wanted = wanted + torch.tensor([1.5, 0]).repeat(5)  # each point a pixel and a half to the right
+    marks = some.marks(Right(), made.lesson.device)
+    assert (marks.accuracy, marks.balanced) == (0, 1)

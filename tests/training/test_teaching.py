@@ -14,8 +14,9 @@ from fakes.tiny_teaching import TEACHING, course, run, write_sets
 from fakes.tiny_training import Steps
 
 from training.recognition.beginning import sface
+from training.recognition.checking import found_first
 from training.recognition.material import Room, as_classes, gather, unit
-from training.recognition.teaching import Lesson, Pupil, found_first
+from training.recognition.teaching import Lesson, Pupil
 from training.recognition.train import teach
 from training.splits import listed
 from training.state import NAME, State, StateError

@@ -24,7 +24,7 @@ from training.recipe import Crop, Made, Make
 from training.recognition.displacing import behind, covered, displaced
 from training.recognition.faces import Crops, Faces, faces_112, identities, joined
 from training.recognition.masking import Wardrobe, chance
-from training.recognition.teaching import Checked, Teaching
+from training.recognition.teaching import Teaching
 from training.recognition.triplets import drawn, stacked, with_mates
 from training.refusal import Refusal
 from training.splits import listed
@@ -46,7 +46,8 @@ MANY: Final = 256  # faces between two reports
 class Taught:
     """Faces, each with copies that wear masks (C, N, 112, 112, 3), and the classes (N, D).
 
-    training, validation: places of the faces. sha256: of all that was read.
+    What learns by points needs neither masks nor classes: C and D are 0. training, validation:
+    places of the faces. sha256: of all that was read.
     """
 
     faces: Faces
@@ -55,11 +56,6 @@ class Taught:
     training: NDArray[np.intp]
     validation: NDArray[np.intp]
     sha256: str
-
-    def checked(self) -> Checked:
-        """Return validation: each face once with a mask."""
-        held = self.validation
-        return Checked(self.faces.crops[held], self.masked[0, held], self.classes[held])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,12 @@ class Room:
 def gather(room: Room, teaching: Teaching, report: Report) -> Taught:
     """Return everything that a pupil is taught on. Raises Refusal, OSError."""
     faces, validation = read(room.data)
+    training = np.setdiff1d(np.arange(len(faces.names)), validation)
     digest = hashlib.sha256(repr((faces.names, faces.people)).encode())
     digest.update(faces.crops.tobytes())
+    if teaching.by == "points":
+        nothing = np.empty((0, *faces.crops.shape), np.uint8), np.empty((0, 0), np.float32)
+        return Taught(faces, *nothing, training, validation, digest.hexdigest())
     teacher = load_models(None).of("embedder", "sface")
     total = (2 + teaching.copies) * len(faces.names)
     told = _Counter(report, total)
@@ -92,7 +92,7 @@ def gather(room: Room, teaching: Teaching, report: Report) -> Taught:
         faces,
         np.stack(masked),
         as_classes(vectors, faces.numbers()),
-        np.setdiff1d(np.arange(len(faces.names)), validation),
+        training,
         validation,
         digest.hexdigest(),
     )

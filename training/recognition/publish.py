@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from training.plots import Words, plot_curves
 from training.publish import DESCRIPTION, write_weights
 from training.recognition.calibration import Calibration, calibrate
+from training.recognition.checking import vectors_of
 from training.recognition.material import Reserved
-from training.recognition.teaching import Lesson, Teaching, vectors_of
+from training.recognition.teaching import Lesson, Teaching
 from training.state import State
 from workers.networks.face_aligner import AlignedSFace
 
@@ -64,7 +65,7 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     calibration = calibrate(bare, masked, held.faces.numbers())
     digest = hashlib.sha256(files["weights"].read_bytes()).hexdigest()
     made = Made(name, digest, lesson, state, calibration, out, files)
-    words = Words(f"{made.label}, teaching", "accuracy: own vector nearest, masked; recall: bare")
+    words = Words(f"{made.label}, teaching", lesson.watched.words)
     plot_curves(state.epochs, state.best_epoch, words, files["curves"])
     files["card"].write_text("\n".join(_card(made)) + "\n", encoding="utf-8")
     files["model"].write_text(description(made), encoding="utf-8")

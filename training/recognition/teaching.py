@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,13 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.augment import Strength
-from training.feed import Batch, Feed, pixels
+from training.feed import Batch, Feed
 from training.loop import Diverged, Outset, Watcher, precision
 from training.recipe import Optimiser, Schedule
+from training.recognition.checking import Watched, points_loss
 from training.recognition.triplets import apart, unstacked
 from training.state import Epoch, State
-
-NEAR_PX: Final = 2.0  # up to which the loss of points is quadratic
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,6 @@ class Teaching:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Checked:
-    """Validation: faces bare and masked (N, 112, 112, 3), and the teacher's vectors (N, D)."""
-
-    bare: NDArray[np.uint8]
-    masked: NDArray[np.uint8]
-    vectors: NDArray[np.float32]
-
-    def first(self, count: int) -> "Checked":
-        """Return the first faces of it."""
-        return Checked(self.bare[:count], self.masked[:count], self.vectors[:count])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face.
 
@@ -98,7 +84,7 @@ class Lesson:
     still: Sequence[nn.Module]
     feed: Feed
     classes: NDArray[np.float32]
-    checked: Checked
+    watched: Watched
     device: torch.device
 
 
@@ -179,7 +165,7 @@ class Pupil:
         if teaching.by == "points":
             said = self.network.offsets(batch.crops.to(device, non_blocking=True))
             wanted = batch.targets.to(device)
-            return functional.smooth_l1_loss(said.float().flatten(1), wanted, beta=NEAR_PX)
+            return points_loss(said.float().flatten(1), wanted)
         crops = batch.crops if teaching.by == "teacher" else unstacked(batch.crops)
         vectors = self.network(crops.to(device, non_blocking=True))
         vectors = functional.normalize(vectors.float())
@@ -209,14 +195,14 @@ class Pupil:
                 mine.lerp_(theirs[name], 1 - decay)
 
     def _end_epoch(self, watcher: Watcher) -> None:
-        state, checked = self.state, self.lesson.checked
-        masked, bare = (self.vectors(crops) for crops in (checked.masked, checked.bare))
+        state, lesson = self.state, self.lesson
+        marks = lesson.watched.marks(self.average, lesson.device)
         epoch = Epoch(
-            number=state.step // self.lesson.feed.steps,
+            number=state.step // lesson.feed.steps,
             loss=float(np.mean(state.losses)),
-            validation_loss=1 - float((masked * checked.vectors).sum(axis=1).mean()),
-            accuracy=found_first(masked, checked.vectors),
-            balanced=found_first(bare, checked.vectors),
+            validation_loss=marks.loss,
+            accuracy=marks.accuracy,
+            balanced=marks.balanced,
         )
         state.losses = []
         state.epochs.append(epoch)
@@ -236,24 +222,3 @@ class Pupil:
             return taught
         begun: Tensor = self.begun[name]
         return begun.lerp(taught, self.lesson.teaching.taken)
-
-    def vectors(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return unit vectors (N, D) of faces (N, 112, 112, 3) by the average of the weights."""
-        return vectors_of(self.average, crops, self.lesson.device)
-
-
-@torch.no_grad()
-def vectors_of(
-    network: nn.Module, crops: NDArray[np.uint8], device: torch.device
-) -> NDArray[np.float32]:
-    """Return unit vectors (N, D) of faces (N, 112, 112, 3) by a network."""
-    parts = []
-    for first in range(0, len(crops), 64):
-        out = network.eval()(pixels(crops[first : first + 64]).to(device)).float()
-        parts.append(functional.normalize(out).cpu().numpy())
-    return np.concatenate(parts)
-
-
-def found_first(vectors: NDArray[np.float32], references: NDArray[np.float32]) -> float:
-    """Return the share of vectors (N, D) to which their own reference (N, D) is the nearest."""
-    return float(((vectors @ references.T).argmax(axis=1) == np.arange(len(vectors))).mean())

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from engine.faces import ALIGNED_PX
 from training.feed import Feed
+from training.recipe import Make
 from training.recognition import material
 from training.recognition.beginning import Origin, begin, go_on
+from training.recognition.checking import Displaced, Known, Watched, vectors_of
 from training.recognition.publish import Made, publish
-from training.recognition.teaching import Checked, Lesson, Pupil, Teaching, vectors_of
+from training.recognition.teaching import Lesson, Pupil, Teaching
 from training.state import State, load_state
 from training.train import Shell, alone, device_of
 from workers.manifest import read_folder
@@ -23,7 +26,6 @@ from workers.networks.face_aligner import AlignedSFace
 from workers.networks.sface import SFace
 
 JUDGED: Final = 128  # faces of validation, by which filters are chosen
-WATCHED: Final = 64  # where the network that is taught is a small part of what must be run
 MAKERS: Final = {"points": material.make_displaced}
 
 
@@ -74,13 +76,12 @@ def teach(course: Course, shell: Shell) -> Made:
 
 def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Lesson:
     teaching = course.teaching
-    checked = taught.checked()
-    if teaching.by == "points":
-        checked = checked.first(WATCHED)
+    make = MAKERS.get(teaching.by, material.make)(taught, teaching, course.data)
+    watched = _watched(taught, teaching, make)
     if course.origin is None:
         network = begin(course.network, teaching, course.seed)
     else:
-        network = go_on(course.origin, teaching, course.seed, partial(_error, checked, device))
+        network = go_on(course.origin, teaching, course.seed, partial(_error, taught, device))
     return Lesson(
         teaching,
         course.network,
@@ -88,15 +89,25 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
         _still(network, teaching),
         Feed(
             material.shown(taught, teaching),
-            MAKERS.get(teaching.by, material.make)(taught, teaching, course.data),
+            make,
             teaching.batch,
             course.seed,
             course.threads,
         ),
         taught.classes,
-        checked,
+        watched,
         device,
     )
+
+
+def _watched(taught: material.Taught, teaching: Teaching, make: Make) -> Watched:
+    """Return validation: each face once with a mask, or as it is made for an aligner."""
+    held = taught.validation
+    if teaching.by != "points":
+        return Known(taught.faces.crops[held], taught.masked[0, held], taught.classes[held])
+    chances = [np.random.default_rng((material.FIRST_SEED, int(place))) for place in held]
+    made = [make(int(k), ALIGNED_PX, by) for k, by in zip(held, chances, strict=True)]
+    return Displaced(np.stack([one.crop for one in made]), np.stack([one.target for one in made]))
 
 
 def _still(network: nn.Module, teaching: Teaching) -> Sequence[nn.Module]:
@@ -113,7 +124,8 @@ def _after(origin: Origin | None) -> str:
     return f" after {read_folder(origin.folder).sha256} without {origin.ratio:g}"
 
 
-def _error(checked: Checked, device: torch.device, network: nn.Module) -> float:
+def _error(taught: material.Taught, device: torch.device, network: nn.Module) -> float:
     """Return how far a network is from the teacher on some bare faces: 1 - the mean cosine."""
-    vectors = vectors_of(network.to(device), checked.bare[:JUDGED], device)
-    return 1 - float(np.mean((vectors * checked.vectors[:JUDGED]).sum(axis=1)))
+    places = taught.validation[:JUDGED]
+    vectors = vectors_of(network.to(device), taught.faces.crops[places], device)
+    return 1 - float(np.mean((vectors * taught.classes[places]).sum(axis=1)))
