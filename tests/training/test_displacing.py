@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.faces import ALIGNED_PX, TEMPLATE_112
-from training.recognition.displacing import covered, displaced
+from training.hide import Things
+from training.recognition.displacing import behind, covered, displaced
 from workers.networks.face_aligner import BEGIN, END
 
 pytestmark = pytest.mark.unit
@@ -69,3 +70,17 @@ def test_a_mask_covers_what_is_below_the_eyes():
         changed += np.abs(masked.astype(int) - face).max(axis=2) > 8
     assert changed[90:100, 45:67].mean() > 20  # mouth, 40 at most
     assert changed[20:40, 45:67].mean() < 1  # forehead
+
+
+def test_what_hides_a_face_may_lie_anywhere_and_be_large():
+    red = np.full((40, 40, 4), (0, 0, 255, 255), np.uint8)
+    face = np.full((ALIGNED_PX, ALIGNED_PX, 3), 128, np.uint8)
+    shares, changed = [], np.zeros((ALIGNED_PX, ALIGNED_PX))
+    for seed in range(60):
+        out = behind(face, Things((red,), (red,)), np.random.default_rng(seed))
+        shares.append((out != face).any(axis=2).mean())
+        changed += (out != face).any(axis=2)
+    assert max(shares) > 0.4
+    assert (changed[5:-5, 5:-5] > 0).all()
+    same = [behind(face, Things((red,), ()), np.random.default_rng(7)) for _ in range(2)]
+    assert np.array_equal(*same)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.faces import ALIGNED_PX, TEMPLATE_112
 from training.draw import Template, draw_mask, outline_of, paste_template
 from training.hide import HIDDEN, Things, hide
+from training.recognition.occluding import occlude
 from workers.networks.face_aligner import BEGIN, END
 
 Crop = NDArray[np.uint8]  # (112, 112, 3) BGR
@@ -22,6 +23,8 @@ TURN: Final = 0.09  # radians,
 SHIFT_PX: Final = 5.5
 CLOSE: Final = 0.3  # the share of these in every other face, as seen a second time
 NOISE_PX: Final = 2.5  # of the points that masks are drawn by
+ANYWHERE: Final = 0.6  # how often what hides a face lies anywhere, and
+SHARES: Final = (0.1, 0.45)  # the share of the crop that it then hides
 KINDS: Final = ("worn", "worn", "worn", "under_nose", "under_chin")
 CORNERS: Final = np.array([(x, y) for x in (BEGIN, END) for y in (BEGIN, END)], np.float64)
 
@@ -37,7 +40,10 @@ def covered(crop: Crop, templates: tuple[Template, ...], random: np.random.Gener
 
 
 def behind(crop: Crop, things: Things, random: np.random.Generator) -> Crop:
-    """Return an aligned face with something that is no mask before it."""
+    """Return an aligned face with something that is no mask before it, or with things anywhere."""
+    if random.random() < ANYWHERE:
+        lying = (*things.low, *things.glasses)
+        return occlude(crop, random.uniform(*SHARES), lying, random)
     return hide(crop, TEMPLATE_112, HIDDEN[random.integers(len(HIDDEN))], random, things)
 
 

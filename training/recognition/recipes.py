@@ -69,8 +69,8 @@ ALIGNED: Final = replace(
     frozen=0,
     normalises=True,
     dropout=0.0,
-    masked=0.6,
-    hidden=0.15,
+    masked=0.5,
+    hidden=0.3,
     copies=1,
 )
 TAUGHT: Final = (SHIPPED, ALIGNED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
