@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import needing, using_models
 from ostiary.cli.output import print_facts, print_json, print_json_line, print_table
+from ostiary.cli.teaching import Told, course_of, teach_one
 
 if TYPE_CHECKING:
     from training.answers import Report
     from training.recognition.tables import Table
-    from training.recognition.train import Course
 
 Json = dict[str, Any]
 
@@ -27,16 +27,16 @@ def known(name: str) -> "Table":
     return TABLES[name]
 
 
-def train_table(name: str, course: "Course", minutes: float | None, as_json: bool) -> None:
+def train_table(name: str, told: Told) -> None:
     """Teach the rows one after another, those that are done not again; stop after minutes."""
-    from ostiary.cli.teaching import teach_one
+    course = course_of(told)
     from training.recognition.tabled import taught
     from training.recognition.tables import as_course, folder_of
 
-    table, home = known(name), course.cache.parent
+    table = known(name)
     epochs = course.epochs or table.epochs
-    folder = folder_of(home, table, epochs)
-    until = None if minutes is None else time.monotonic() + 60 * minutes
+    folder = folder_of(told.home, table, epochs)
+    until = None if told.minutes is None else time.monotonic() + 60 * told.minutes
     done: list[str] = []
     for row in table.rows:
         left = None if until is None else (until - time.monotonic()) / 60
@@ -50,9 +50,9 @@ def train_table(name: str, course: "Course", minutes: float | None, as_json: boo
             if made.state.step < made.steps:
                 break
         done.append(row.name)
-    told = {"table": name, "epochs": epochs, "taught": done, "rows": len(table.rows)}
-    if as_json:
-        print_json(told | {"out": str(folder)})
+    if told.as_json:
+        rows = {"table": name, "epochs": epochs, "taught": done, "rows": len(table.rows)}
+        print_json(rows | {"out": str(folder)})
         return
     rest = len(table.rows) - len(done)
     print_facts(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import needing, using_models
 from ostiary.cli.output import print_facts, print_json
-from ostiary.cli.tables import train_table
 
 if TYPE_CHECKING:
     from training.recognition.publish import Made
@@ -31,39 +30,34 @@ class Told:
     as_json: bool
     fold: int = 0
     network: str | None = None
-    table: str | None = None
 
 
 def train_recognition(told: Told) -> None:
     """Teach an embedder as told, and print what came of it."""
-    if told.fold:
-        raise Failure("Recognition has no folds.", code=ExitCode.USAGE)
-    if not told.data.is_dir():
-        raise Failure(f"There is no folder {told.data}.", code=ExitCode.NOT_FOUND)
-    with needing("Training networks", "server,worker,train"):
-        import training.plots  # noqa: F401  missing matplotlib is said before the long work
-        from training.recognition.recipes import TEACHINGS
-
-    if told.recipe not in TEACHINGS:
-        raise Failure(
-            f"There is no recipe {told.recipe!r} for recognition: {', '.join(TEACHINGS)}.",
-            code=ExitCode.USAGE,
-        )
-    if told.table is not None:
-        train_table(told.table, _course(told), told.minutes, told.as_json)
-        return
-    made = teach_one(_course(told), told.minutes)
+    made = teach_one(course_of(told), told.minutes)
     if told.as_json:
         print_json(as_json(made))
     else:
         print_facts(list(_facts(made)))
 
 
-def _course(told: Told) -> "Course":
-    from training.recognition.publish import name_of
-    from training.recognition.recipes import TEACHINGS
-    from training.recognition.train import Course
+def course_of(told: Told) -> "Course":
+    """Return what is to be taught; refuse what cannot be."""
+    if told.fold:
+        raise Failure("Recognition has no folds.", code=ExitCode.USAGE)
+    if not told.data.is_dir():
+        raise Failure(f"There is no folder {told.data}.", code=ExitCode.NOT_FOUND)
+    with needing("Training networks", "server,worker,train"):
+        import training.plots  # noqa: F401  missing matplotlib is said before the long work
+        from training.recognition.publish import name_of
+        from training.recognition.recipes import TEACHINGS
+        from training.recognition.train import Course
 
+    if told.recipe not in TEACHINGS:
+        raise Failure(
+            f"There is no recipe {told.recipe!r} for recognition: {', '.join(TEACHINGS)}.",
+            code=ExitCode.USAGE,
+        )
     teaching = TEACHINGS[told.recipe]
     network = told.network or teaching.network
     out = told.home / "models" / f"{name_of(teaching, network)}-{told.seed}"

@@ -11,6 +11,7 @@ from ostiary.cli.failure import ExitCode, Failure
 from ostiary.cli.networks import DataOption, TaskArgument, check, needing, using_models
 from ostiary.cli.output import print_facts, print_json
 from ostiary.cli.place import JsonOption, place_of
+from ostiary.cli.tables import train_table
 from ostiary.cli.teaching import Told, train_recognition
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ RecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
-        help="shipped, paper; masks also short, paper-grouped; faces aligned, masked, distilled.",
+        help="shipped, paper; masks also short, paper-grouped; faces half-masked, distilled …",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
@@ -87,8 +88,10 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1
     home = home.expanduser().absolute()
     asked = Told(data, recipe, device, out, minutes, epochs, seed, threads, home, as_json, fold,
-                 network, table)  # fmt: skip
-    if task == "recognition":
+                 network)  # fmt: skip
+    if task == "recognition" and table is not None:
+        train_table(table, asked)
+    elif task == "recognition":
         train_recognition(asked)
     elif network is not None or table is not None:
         raise Failure("--network and --table are for recognition.", code=ExitCode.USAGE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors.torch import load_file
@@ -18,6 +19,8 @@ from workers.networks.face_net import FAMILY, ChannelAttention, FaceNet, Variant
 from workers.networks.occluded_resnet import OccludedResNet, full
 from workers.networks.sface import SFace
 
+NETWORKS: Final = ("sface", "sface-aligned", *FAMILY, *OCCLUDED)
+
 Judge = Callable[[OccludedResNet], float]
 
 
@@ -25,8 +28,7 @@ class UnknownNetwork(Exception):
     """No embedder that can be taught is called so."""
 
     def __init__(self, name: str) -> None:
-        known = ", ".join(("sface", "sface-aligned", *FAMILY, *OCCLUDED))
-        super().__init__(f"There is no network {name!r}: {known}.")
+        super().__init__(f"There is no network {name!r}: {', '.join(NETWORKS)}.")
 
 
 def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
@@ -34,8 +36,13 @@ def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
 
     Raises UnknownNetwork, WeightsError; Refusal for a network that has no aligner to be taught.
     """
+    if network not in NETWORKS:
+        raise UnknownNetwork(network)
     if teaching.by == "points" and network != teaching.network:
-        raise Refusal(f"The recipe {teaching.name} teaches {teaching.network}, not {network}.")
+        raise Refusal(
+            f"The recipe {teaching.name} teaches {teaching.network}, not {network}.",
+            "Name another by --recipe: distilled, for one.",
+        )
     torch.manual_seed(seed)
     if network == "sface":
         return sface()
@@ -45,8 +52,6 @@ def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
         return begun
     if network in OCCLUDED:
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
-    if network not in FAMILY:
-        raise UnknownNetwork(network)
     face_net = FaceNet(FAMILY[network])
     face_net.dropout.p = teaching.dropout
     if teaching.start == "sface":

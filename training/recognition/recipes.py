@@ -7,8 +7,8 @@ from training.augment import Strength
 from training.recipe import Optimiser, Schedule
 from training.recognition.teaching import Teaching
 
-SHIPPED: Final = Teaching(
-    name="shipped",
+HALF_MASKED: Final = Teaching(
+    name="half-masked",
     epochs=5,
     batch=32,
     optimiser=Optimiser("adamw", 2e-4, decay=1e-4),
@@ -16,9 +16,26 @@ SHIPPED: Final = Teaching(
     strength=Strength(turn_degrees=5, shift=0.025, size=0.05, light=0.25, worsen=0.3),
     frozen=11,
 )
+# an aligner learns where a face lies in its crop; SFace behind it stays as it is
+SHIPPED: Final = replace(
+    HALF_MASKED,
+    name="shipped",
+    network="sface-aligned",
+    by="points",
+    epochs=24,
+    batch=64,
+    optimiser=Optimiser("adamw", 3e-3, decay=1e-4),
+    strength=Strength(light=0.3, worsen=0.4),
+    frozen=0,
+    normalises=True,
+    dropout=0.0,
+    masked=0.5,
+    hidden=0.3,
+    copies=1,
+)
 # for a network that is asked about masked faces alone, and may forget bare ones
 MASKED: Final = replace(
-    SHIPPED,
+    HALF_MASKED,
     name="masked",
     epochs=4,
     optimiser=Optimiser("adamw", 1e-4, decay=1e-4),
@@ -28,7 +45,7 @@ MASKED: Final = replace(
 )
 # for the face networks of paper 1, which are smaller than the teacher
 DISTILLED: Final = replace(
-    SHIPPED,
+    HALF_MASKED,
     name="distilled",
     epochs=40,
     batch=48,
@@ -56,22 +73,5 @@ PAPER: Final = replace(
 CLEAN: Final = replace(DISTILLED, name="clean", start="nothing")
 HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies=2, masking=True)
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
-# where a face lies in its crop; SFace behind it stays as it is
-ALIGNED: Final = replace(
-    SHIPPED,
-    name="aligned",
-    network="sface-aligned",
-    by="points",
-    epochs=24,
-    batch=64,
-    optimiser=Optimiser("adamw", 3e-3, decay=1e-4),
-    strength=Strength(light=0.3, worsen=0.4),
-    frozen=0,
-    normalises=True,
-    dropout=0.0,
-    masked=0.5,
-    hidden=0.3,
-    copies=1,
-)
-TAUGHT: Final = (SHIPPED, ALIGNED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
+TAUGHT: Final = (SHIPPED, HALF_MASKED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
 TEACHINGS: Final = {one.name: one for one in TAUGHT}
