@@ -9,17 +9,20 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from training.feed import pixels
+from training.recognition.checking import Crops
 from training.recognition.pruning import kept, pruned, ratios_by, sensitivities
 from training.recognition.teaching import Teaching
+from training.recognition.thinning import thinned
 from training.refusal import Refusal
 from workers.manifest import load_models, read_folder, verify
 from workers.networks.build import OCCLUDED, build
 from workers.networks.face_aligner import AlignedSFace
 from workers.networks.face_net import FAMILY, ChannelAttention, FaceNet, Variant
 from workers.networks.occluded_resnet import OccludedResNet, full
-from workers.networks.sface import SFace
+from workers.networks.sface import LIGHT, SFace
 
-NETWORKS: Final = ("sface", "sface-aligned", *FAMILY, *OCCLUDED)
+NETWORKS: Final = ("sface", "sface-aligned", "sface-light", *FAMILY, *OCCLUDED)
 
 Judge = Callable[[OccludedResNet], float]
 
@@ -31,8 +34,8 @@ class UnknownNetwork(Exception):
         super().__init__(f"There is no network {name!r}: {', '.join(NETWORKS)}.")
 
 
-def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
-    """Return a network as a teaching begins with it.
+def begin(network: str, teaching: Teaching, seed: int, examples: Crops) -> nn.Module:
+    """Return a network as a teaching begins with it; examples: faces (N, 112, 112, 3) to go by.
 
     Raises UnknownNetwork, WeightsError; Refusal for a network that has no aligner to be taught.
     """
@@ -46,6 +49,8 @@ def begin(network: str, teaching: Teaching, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     if network == "sface":
         return sface()
+    if network == "sface-light":
+        return thinned(sface(), LIGHT, pixels(examples))
     if network == "sface-aligned":
         begun = AlignedSFace()
         begun.sface = sface()

@@ -16,7 +16,7 @@ from training.feed import Feed
 from training.recipe import Make
 from training.recognition import material
 from training.recognition.beginning import Origin, begin, go_on
-from training.recognition.checking import Displaced, Known, Watched, vectors_of
+from training.recognition.checking import Crops, Displaced, Known, Watched, vectors_of
 from training.recognition.publish import Made, publish
 from training.recognition.teaching import Lesson, Pupil, Teaching
 from training.state import State, load_state
@@ -25,6 +25,7 @@ from workers.manifest import read_folder
 from workers.networks.face_aligner import AlignedSFace
 from workers.networks.sface import SFace
 
+EXAMPLES: Final = 512  # faces by which a thinner network is fitted
 JUDGED: Final = 128  # faces of validation, by which filters are chosen
 MAKERS: Final = {"points": material.make_displaced}
 
@@ -79,7 +80,7 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
     make = MAKERS.get(teaching.by, material.make)(taught, teaching, course.data)
     watched = _watched(taught, teaching, make)
     if course.origin is None:
-        network = begin(course.network, teaching, course.seed)
+        network = begin(course.network, teaching, course.seed, _examples(taught))
     else:
         network = go_on(course.origin, teaching, course.seed, partial(_error, taught, device))
     return Lesson(
@@ -98,6 +99,12 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
         watched,
         device,
     )
+
+
+def _examples(taught: material.Taught) -> Crops:
+    """Return some bare faces that are learnt from, always the same."""
+    order = np.random.default_rng(0).permutation(taught.training)
+    return taught.faces.where(np.sort(order[:EXAMPLES])).crops
 
 
 def _watched(taught: material.Taught, teaching: Teaching, make: Make) -> Watched:

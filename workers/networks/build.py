@@ -13,13 +13,19 @@ from workers.networks.face_mobilenet import FaceMobileNet
 from workers.networks.face_net import FAMILY, FaceNet
 from workers.networks.mobilenet_v2 import MobileNetV2, MobileNetV2Hidden
 from workers.networks.occluded_resnet import OccludedResNet, full, widths_of
-from workers.networks.sface import SFace
+from workers.networks.sface import LIGHT, SFace
 from workers.networks.yunet import YuNet
 
 CLASSIFIERS: Final[Mapping[str, Callable[[int], Classifier]]] = {
     "face_mobilenet": FaceMobileNet,
     "mobilenet_v2": MobileNetV2,
     "mobilenet_v2_hidden": MobileNetV2Hidden,
+}
+SINGLE: Final[Mapping[str, Callable[[], nn.Module]]] = {
+    "yunet": YuNet,
+    "sface": SFace,
+    "sface-aligned": AlignedSFace,
+    "sface-light": lambda: SFace(LIGHT),
 }
 OCCLUDED: Final[Mapping[str, float]] = {
     "occluded-resnet": 1.0,
@@ -37,17 +43,12 @@ def empty(entry: Entry) -> nn.Module:
 
 def network_of(name: str, classes: int = 0) -> nn.Module:
     """Return a network by its name, untaught; classes: a classifier's. Raises KeyError."""
-    match name:
-        case "yunet":
-            return YuNet()
-        case "sface":
-            return SFace()
-        case "sface-aligned":
-            return AlignedSFace()
-        case variant if variant in FAMILY:
-            return FaceNet(FAMILY[variant])
-        case share if share in OCCLUDED:
-            return OccludedResNet(full(OCCLUDED[share]), masking=False)
+    if name in SINGLE:
+        return SINGLE[name]()
+    if name in FAMILY:
+        return FaceNet(FAMILY[name])
+    if name in OCCLUDED:
+        return OccludedResNet(full(OCCLUDED[name]), masking=False)
     return CLASSIFIERS[name](classes)
 
 

@@ -5,6 +5,7 @@ Robust Face Recognition, IEEE TIP 30 (2021), arXiv:2205.12010. A. G. Howard et a
 arXiv:1704.04861. Weights: OpenCV Zoo, 2021dec, Apache-2.0.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from torch import Tensor, nn
@@ -31,6 +32,9 @@ STEPS: Final = (
     Step(1024, 2),
     Step(1024, 1),
 )
+WIDTHS: Final = (32, *(step.channels for step in STEPS))  # of the stem and each step
+# About a fifth of the work: `training.recognition.thinning` says how its weights come about.
+LIGHT: Final = (16, 16, 48, 48, 96, 96, *(208 for _ in range(6)), 416, 512)
 
 
 def convolution(channels_in: int, channels_out: int, kernel: int, stride: int) -> nn.Sequential:
@@ -52,16 +56,19 @@ def depthwise(channels: int, stride: int) -> nn.Sequential:
 
 
 class SFace(nn.Module):
-    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128)."""
+    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128).
 
-    def __init__(self) -> None:
+    widths: output channels of the stem and of each step.
+    """
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        self.stem = convolution(3, 32, 3, 1)
+        self.stem = convolution(3, widths[0], 3, 1)
         steps: list[nn.Module] = []
-        channels = 32
-        for step in STEPS:
-            steps += [depthwise(channels, step.stride), convolution(channels, step.channels, 1, 1)]
-            channels = step.channels
+        channels = widths[0]
+        for step, wide in zip(STEPS, widths[1:], strict=True):
+            steps += [depthwise(channels, step.stride), convolution(channels, wide, 1, 1)]
+            channels = wide
         self.body = nn.Sequential(*steps)
         self.norm = nn.BatchNorm2d(channels, eps=2e-5)
         self.project = nn.Linear(channels * 7 * 7, EMBEDDING)
@@ -73,6 +80,6 @@ class SFace(nn.Module):
 
     def forward(self, face: Tensor) -> Tensor:
         x = (face.flip(1) - 127.5) / 128.0  # the network was trained on RGB, about -1..1
-        x = self.norm(self.body(self.stem(x)))  # (N, 1024, 7, 7)
+        x = self.norm(self.body(self.stem(x)))  # (N, 1024, 7, 7), fewer where it is light
         out: Tensor = self.norm_out(self.project(x.flatten(1)))
         return out
