@@ -16,7 +16,8 @@ from workers.networks.sface import SFace
 
 AT_ONCE: Final = 32  # faces
 SEEN: Final = 64  # places of each face's map that a layer is fitted to
-RIDGE: Final = 1e-3  # of the mean of what is solved for
+RIDGE: Final = 1e-3  # of the mean of what is solved for,
+END_RIDGE: Final = 0.3  # and at the end, where there are more numbers than faces
 SEED: Final = 0
 
 Places = Tensor  # (K,) of channels, rising
@@ -123,7 +124,7 @@ def _end(whole: SFace, thin: SFace, places: Places, theirs: Tensor, ours: Tensor
     x = thin.norm(ours).flatten(1)  # (N, D), and more numbers than faces
     missing = whole.project(whole.norm(theirs).flatten(1)) - whole.project.bias - x @ stays.T
     square = x @ x.T
-    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(x))
+    ridge = END_RIDGE * square.diagonal().mean() * torch.eye(len(x))
     mended = torch.linalg.solve((square + ridge).double(), missing.double()).float()
     thin.project.weight.copy_(stays + mended.T @ x)
     thin.project.bias.copy_(whole.project.bias)

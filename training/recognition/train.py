@@ -25,7 +25,7 @@ from workers.manifest import read_folder
 from workers.networks.face_aligner import AlignedSFace
 from workers.networks.sface import SFace
 
-EXAMPLES: Final = 512  # faces by which a thinner network is fitted
+EXAMPLES: Final = 1024  # faces by which a thinner network is fitted
 JUDGED: Final = 128  # faces of validation, by which filters are chosen
 MAKERS: Final = {"points": material.make_displaced}
 
