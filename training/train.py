@@ -114,6 +114,17 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def taken(folder: Path) -> bool:
+    """Return whether another process is training in a folder."""
+    if not folder.is_dir():
+        return False
+    try:
+        with alone(folder):
+            return False
+    except StateError:
+        return True
+
+
 def _run_without_data(recipe: Recipe, order: Order) -> dict[str, str]:
     declared = {k: v for k, v in recipe.declared().items() if k not in UNSAID}
     digest = hashlib.sha256(repr(sorted(declared.items())).encode()).hexdigest()[:12]

@@ -11,7 +11,7 @@ from typing import Final, Self, TextIO
 
 from engine.observations import Expression, MaskState
 from ostiary.analysis.results import Face, Picture
-from ostiary.analysis.saving import CannotSave
+from ostiary.analysis.saving import CannotSave, WrongSuffix
 
 Record = dict[str, str | int | float | None]
 
@@ -68,7 +68,7 @@ class Report:
     def __init__(self, place: Path) -> None:
         """Raise CannotSave for a place that is no .csv or .jsonl, or cannot be written."""
         if place.suffix.lower() not in FORMATS:
-            raise CannotSave(f"{place}: a report is a {' or '.join(FORMATS)} file")
+            raise WrongSuffix(f"{place}: a report is a {' or '.join(FORMATS)} file")
         self._place = place
         try:
             place.parent.mkdir(parents=True, exist_ok=True)

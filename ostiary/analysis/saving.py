@@ -1,10 +1,13 @@
 """Knows how annotated pictures are kept: photographs as pictures, films as H.264.
 
-A file comes under its name only when it is whole. Does not know what is drawn.
+A file comes under its name only when it is whole, and in a folder it takes nobody's place. Does not
+know what is drawn.
 """
 
+import os
 from contextlib import suppress
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -35,27 +38,36 @@ class CannotSave(Exception):
     """Nothing can be written there; the message says why."""
 
 
+class WrongSuffix(CannotSave):
+    """What was asked for has another ending; the message says which there are."""
+
+
 def place_for(out: Path, picture: Picture, alone: bool) -> Path:
     """Return where one source's annotated picture or film goes.
 
-    alone: it is the only source, so that `out` may name a file. Raises CannotSave.
+    alone: it is the only source, so that `out` may name a file, which is replaced. In a folder
+    nothing is: where a name is taken the file gets a number. Raises CannotSave.
     """
     photograph, inside = picture.kind is Kind.PHOTOGRAPH, picture.inside
     suffixes = PICTURES if photograph else FILMS
     if alone and out.suffix and not out.is_dir():
         if out.suffix.lower() not in suffixes:
-            what = "a photograph" if photograph else "a film"
-            raise CannotSave(f"{what} is saved as {', '.join(suffixes)}, not as {out.suffix}")
-        place = out
-    elif not photograph:
-        place = out / inside.with_name(inside.stem + ".mp4")
-    elif inside.suffix.lower() in PICTURES:
-        place = out / inside
-    else:
-        place = out / inside.with_suffix(".jpg")
-    if place.resolve() == Path(picture.name).resolve():
-        raise CannotSave(f"{place} would be overwritten: name another place by --save")
-    return place
+            what = "A photograph" if photograph else "A film"
+            raise WrongSuffix(f"{what} is saved as {', '.join(suffixes)}, not as {out.suffix}")
+        if out.resolve() == Path(picture.name).resolve():
+            raise CannotSave(f"{out} would be overwritten: name another place by --save")
+        return out
+    if not photograph:
+        return _free(out / inside.with_name(inside.stem + ".mp4"))
+    if inside.suffix.lower() in PICTURES:
+        return _free(out / inside)
+    return _free(out / inside.with_suffix(".jpg"))
+
+
+def _free(place: Path) -> Path:
+    """Return a path at which nothing is: the place itself, or with the next number, from 2."""
+    numbered = (place.with_stem(f"{place.stem}-{number}") for number in count(2))
+    return next(one for one in chain([place], numbered) if not os.path.lexists(one))
 
 
 def save_photograph(pixels: Pixels, place: Path) -> Path:
@@ -65,7 +77,7 @@ def save_photograph(pixels: Pixels, place: Path) -> Path:
     """
     done, data = _encoded(pixels, place.suffix.lower())
     if not done:
-        place = place.with_suffix(".png")
+        place = _free(place.with_suffix(".png"))
         done, data = _encoded(pixels, ".png")
     part = _part_of(place)
     try:

@@ -10,7 +10,7 @@ from typing import Final
 from PIL import Image
 
 from ostiary.analysis.films import Film, animation, film, webcam
-from ostiary.analysis.photographs import read
+from ostiary.analysis.photographs import read, unreadable
 from ostiary.analysis.results import Pixels, Problem, Trouble, Unreadable
 
 # What is looked for in a folder; a file that is named itself is judged by what is in it.
@@ -76,6 +76,8 @@ def _behind(name: str | Path) -> list[Source]:
         return found
     if not path.exists():
         raise _missing(path, "there is no such file or folder")
+    if not path.is_file():  # a pipe would be waited for without end
+        raise unreadable(str(path), "it is neither a file nor a folder")
     return [Source(str(name), path, Path(path.name))]
 
 

@@ -21,6 +21,8 @@ app = typer.Typer()
 
 PEOPLE_FOLDER = "people"
 LANGUAGES = ("en", "zh")
+CALLED = {"recognition": "embedder"}  # role by task
+TASKS = ("detector", "mask", "expression", "recognition")
 ABOUT = (
     "Exit code 1: something could not be analysed, the rest was; 3: nothing was there. "
     "Folders are searched with all below them. Animated GIF, WebP and PNG files count as films. "
@@ -125,10 +127,11 @@ def _chosen(given: Sequence[str]) -> "dict[Role, str]":
     chosen: dict[Role, str] = {}
     for one in given:
         task, found, name = one.partition("=")
-        role = next((role for role in ROLES if role == task), None)
+        called = CALLED.get(task, task)
+        role = next((role for role in ROLES if role == called), None)
         if role is None or not found or not name:
             raise Failure(
-                f"{one!r} is no TASK=NAME: the tasks are {', '.join(ROLES)}.", code=ExitCode.USAGE
+                f"{one!r} is no TASK=NAME: the tasks are {', '.join(TASKS)}.", code=ExitCode.USAGE
             )
         chosen[role] = name
     return chosen
@@ -137,7 +140,7 @@ def _chosen(given: Sequence[str]) -> "dict[Role, str]":
 def _analyse(analysis: "Analysis", wanted: "Wanted") -> ExitCode:
     """Analyse everything; what may go wrong as a whole becomes a message."""
     from ostiary.analysis import Unreadable
-    from ostiary.analysis.saving import CannotSave
+    from ostiary.analysis.saving import CannotSave, WrongSuffix
     from ostiary.cli.analysis_output import run
 
     try:
@@ -146,4 +149,5 @@ def _analyse(analysis: "Analysis", wanted: "Wanted") -> ExitCode:
     except Unreadable as error:  # the people's folder: sources that cannot be read are counted
         raise Failure(str(error), code=ExitCode.NOT_FOUND) from error
     except CannotSave as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        wrong = isinstance(error, WrongSuffix)
+        raise Failure(f"{error}.", code=ExitCode.USAGE if wrong else ExitCode.FAILED) from error

@@ -68,12 +68,12 @@ def run(analysis: Analysis, wanted: Wanted) -> ExitCode:
             saver.close()
         teller.tell()
     _print(analysis, tally, wanted)
-    return _code(analysis)
+    return _code(analysis, tally)
 
 
-def _code(analysis: Analysis) -> ExitCode:
+def _code(analysis: Analysis, tally: Tally) -> ExitCode:
     troubles = {problem.trouble for problem in analysis.problems}
-    if troubles == {Trouble.MISSING}:
+    if troubles == {Trouble.MISSING} and not tally.files:
         return ExitCode.NOT_FOUND
     return ExitCode.FAILED if troubles else ExitCode.DONE
 

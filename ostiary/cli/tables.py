@@ -28,10 +28,15 @@ def known(name: str) -> "Table":
 
 
 def train_table(name: str, told: Told) -> None:
-    """Teach the rows one after another, those that are done not again; stop after minutes."""
+    """Teach the rows one after another, those that are done not again; stop after minutes.
+
+    Several processes may teach one table: each takes the rows that no other is at, and leaves
+    those that go on from a row that is not there yet.
+    """
     course = course_of(told)
     from training.recognition.tabled import taught
     from training.recognition.tables import as_course, folder_of
+    from training.train import taken
 
     table = known(name)
     epochs = course.epochs or table.epochs
@@ -45,7 +50,10 @@ def train_table(name: str, told: Told) -> None:
         one = as_course(row, folder, replace(course, epochs=epochs))
         with using_models():
             finished = taught(one.out) is not None
+            waits = one.origin is not None and taught(one.origin.folder) is None
         if not finished:
+            if waits or taken(one.out):
+                continue
             made = teach_one(one, left)
             if made.state.step < made.steps:
                 break

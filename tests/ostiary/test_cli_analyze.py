@@ -28,6 +28,7 @@ from ostiary.analysis import films, sources
 from ostiary.analysis.drawing import TONES
 from ostiary.analysis.reporting import COLUMNS
 from ostiary.analysis.saving import Saver
+from ostiary.cli import analysis_output
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
 
@@ -45,6 +46,7 @@ def home(tmp_path_factory):
 def analyze(home, tmp_path, monkeypatch, capsys):
     """Run the command in an empty folder; return its exit code and both outputs."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(analysis_output, "EVERY_S", 600.0)  # no lines of progress on a busy machine
 
     def call(*words):
         capsys.readouterr()
@@ -98,6 +100,26 @@ def test_json_for_programs(analyze, door):
     assert (file["people"], file["masks"]["missing"], file["names"]) == (2, 2, [])
     assert [face["mask"] for face in file["faces"]] == ["missing", "missing"]
     assert found["problems"] == []
+
+
+def test_in_a_folder_nothing_is_overwritten(analyze, door, tmp_path):
+    other = written(tmp_path / "there" / "door.png", scene(("biden", 60, 60, 110)))
+    film = write_film(tmp_path / "there" / "door.mp4", walk("biden", 3), [0.0, 0.1, 0.2])
+    bmp = written(tmp_path / "there" / "door.bmp", scene(("biden", 60, 60, 110)))
+    before = {path: path.read_bytes() for path in (other, film, bmp)}
+    code, out, err = analyze(door, "there", "--save", "there", "--json")
+    assert (code, err) == (ExitCode.DONE, "")
+    saved = [Path(file["saved"]).name for file in json.loads(out)["files"]]
+    assert saved == ["door-2.png", "door-2.bmp", "door-2.mp4", "door-3.png"]
+    assert all(path.read_bytes() == old for path, old in before.items())
+    assert len(list((tmp_path / "there").iterdir())) == 7
+
+
+def test_what_was_analysed_beside_what_is_missing(analyze, door):
+    code, out, err = analyze(door, "nothing.png")
+    assert code == ExitCode.FAILED
+    assert "door.png" in out
+    assert "nothing.png" in err
 
 
 def test_a_film_saved_with_its_own_times(analyze, tmp_path):
@@ -250,11 +272,13 @@ def test_names_in_words_and_in_the_report(analyze, door, home, tmp_path):
         (("door.png", "--lang", "fr"), ExitCode.USAGE, "en or zh"),
         (("door.png", "--model", "mask"), ExitCode.USAGE, "TASK=NAME"),
         (("door.png", "--model", "mask=nothing"), ExitCode.NOT_FOUND, "mobilenet-v2-mask"),
-        (("door.png", "--report", "r.txt"), ExitCode.FAILED, ".csv or .jsonl"),
-        (("door.png", "--save", "door.mp4"), ExitCode.FAILED, "photograph"),
-        (("door.png", "--save", "door.png"), ExitCode.FAILED, "overwritten"),
+        (("door.png", "--model", "recognition=nobody"), ExitCode.NOT_FOUND, "sface@2021dec"),
+        (("door.png", "--report", "r.txt"), ExitCode.USAGE, ".csv or .jsonl"),
+        (("door.png", "--save", "door.mp4"), ExitCode.USAGE, "A photograph"),
+        (("door.png", "--save", "door.png"), ExitCode.FAILED, "door.png would be overwritten"),
         (("nothing.png",), ExitCode.NOT_FOUND, "no such file"),
         (("webcam:97",), ExitCode.NOT_FOUND, "no such webcam"),
+        (("/dev/null",), ExitCode.FAILED, "neither a file nor a folder"),
         ((), ExitCode.USAGE, "Name a photograph"),
     ],
 )

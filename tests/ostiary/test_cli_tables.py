@@ -12,6 +12,7 @@ from fakes.tiny_teaching import write_sets
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
 from training.recognition.tables import PAPER_1, PAPER_2, TABLES
+from training.train import alone
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 ROWS = tuple(row for row in PAPER_1.rows if row.name in {"facenet", "facenet-full"})
@@ -96,6 +97,19 @@ def test_a_row_that_was_stopped_is_not_judged(call, data, home):
         assert "lfw_accuracy" not in evaluate(call, data)["rows"][1]
     finally:
         folder.write_text(before)
+
+
+def test_of_several_processes_each_takes_what_no_other_is_at(call, data, home, monkeypatch):
+    folder = home / "tables" / "paper1-2"
+    (folder / "facenet").mkdir(parents=True)
+    with alone(folder / "facenet"):  # as another process would have it
+        assert train(call, data, "--epochs", 2)["taught"] == ["facenet-full"]
+    assert train(call, data, "--epochs", 2)["taught"] == ["facenet", "facenet-full"]
+    rows = tuple(row for row in PAPER_2.rows if row.name in {"baseline-1", "ratio-0"})
+    monkeypatch.setitem(TABLES, "paper1", replace(PAPER_1, rows=rows))
+    (folder / "baseline-1").mkdir()
+    with alone(folder / "baseline-1"):  # the second row goes on from it
+        assert train(call, data, "--epochs", 2)["taught"] == []
 
 
 def test_what_is_no_table_is_said(call, data):
