@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from benchmarks.films import Frame
 from benchmarks.installation import CACHE
 from benchmarks.recall import LIVE, Look, best_match
-from benchmarks.wearing import Mask, wear
 from engine.faces import Detections
 from training.draw import MEANS, Template
 from training.live import live_runtime
 from training.looking import CROPS, STEP_PX, TILE_PX, TILES
 from training.prepare import Enlarge
 from training.sets.pictures import Picture, decode
+from training.wearing import Mask, wear
 from workers.detector import Detector
-from workers.manifest import load_manifest
+from workers.manifest import load_models
 from workers.preprocess import scaled_size
 
 SEEN_FROM: Final = 0.2  # finds of lower scores are not looked at
@@ -47,13 +47,13 @@ class Drawing:
 
 
 class Eye:
-    """The live detector, which also tells of doubtful finds.
+    """The live detector, or another that is shipped, which also tells of doubtful finds.
 
     A lower limit changes no find above it: suppression keeps the surest of each face.
     """
 
-    def __init__(self, longest_px: int) -> None:
-        entry = load_manifest()["detector"]
+    def __init__(self, longest_px: int, model: str | None = None) -> None:
+        entry = load_models(None).of("detector", model)
         lower = replace(entry, thresholds={**entry.thresholds, "score": SEEN_FROM})
         runtime = live_runtime(entry, CACHE / "networks")
         self._detector, self._longest_px = Detector(runtime, lower, longest_px), longest_px
@@ -75,46 +75,47 @@ class Eye:
         return float((box[2:] - box[:2]).min() * scale)
 
 
-def drawn_looks(frames: Iterator[Frame], eye: Eye, drawing: Drawing) -> Iterator[Look]:
-    """Yield every face that is found bare, with each mask, in frames as they are and shrunk."""
+def drawn_looks(frames: Iterator[Frame], eye: Eye, judge: Eye, drawing: Drawing) -> Iterator[Look]:
+    """Yield faces with and without each mask, in frames as they are and shrunk.
+
+    judge: says which faces there are: those that it finds bare. Both scores are the eye's.
+    """
     films: dict[str, int] = {}
     for frame in frames:
         if frame.film not in films:
             films[frame.film] = 1000 * len(films)
             print(frame.film, file=sys.stderr, flush=True)
-        faces = eye.sure(frame.picture)
+        faces = judge.sure(frame.picture)
         if not len(faces):
             continue
-        bare = [_bare(frame.picture, faces, eye, scale) for scale in SCALES]
+        bare = [_bare(frame.picture, faces, judge, scale) for scale in SCALES]
+        first = [eye.all(shrunk(frame.picture, scale)) for scale in SCALES]
         for kind in MEANS:
             for number in range(drawing.masks):
                 # one seed a film: the same mask, which follows the face
                 worn = wear(
                     frame.picture, faces, Mask(kind, films[frame.film] + number), drawing.templates
                 )
-                for scale, mine in zip(SCALES, bare, strict=True):
-                    yield from _again(Look(frame.group, kind, 0, 1, 0, scale < 1), mine,
-                                      shrunk(worn, scale), eye)  # fmt: skip
+                for scale, mine, before in zip(SCALES, bare, first, strict=True):
+                    smaller = shrunk(worn, scale)
+                    found = eye.all(smaller) if len(mine) else mine
+                    for box in mine.boxes:
+                        yield Look(frame.group, kind, eye.side_px(box, smaller),
+                                   best_match(box, before), best_match(box, found),
+                                   scale < 1)  # fmt: skip
                 if drawing.frames is not None:
                     name = f"{frame.film}-{frame.number:03d}-{kind}-{number}.png"
                     cv2.imwrite(str(drawing.frames / name), marked(worn, eye.sure(worn)))
 
 
-def _bare(picture: Picture, faces: Detections, eye: Eye, scale: float) -> Detections:
+def _bare(picture: Picture, faces: Detections, judge: Eye, scale: float) -> Detections:
     """Return which of the faces that will wear a mask are found in the shrunk bare picture."""
     if scale == 1:
         return faces
-    found = eye.sure(shrunk(picture, scale))
+    found = judge.sure(shrunk(picture, scale))
     own = [best_match(box / np.float32(scale), faces) > 0 for box in found.boxes]
     chosen = np.array(own, np.bool_)
     return Detections(found.boxes[chosen], found.points[chosen], found.scores[chosen])
-
-
-def _again(look: Look, bare: Detections, picture: Picture, eye: Eye) -> Iterator[Look]:
-    found = eye.all(picture) if len(bare) else bare
-    for box, score in zip(bare.boxes, bare.scores, strict=True):
-        again = best_match(box, found)
-        yield replace(look, side_px=eye.side_px(box, picture), bare=float(score), masked=again)
 
 
 def film_looks(frames: Iterator[Frame], eye: Eye) -> Iterator[Look]:

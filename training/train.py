@@ -103,26 +103,19 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
+class Busy(StateError):
+    """Another process is at it."""
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep others out of a folder; a killed process keeps nobody out. Raises StateError."""
+    """Keep others out of a folder; a killed process keeps nobody out. Raises Busy."""
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StateError(f"Another process is training in {folder}.") from error
+            raise Busy(f"Another process is training in {folder}.") from error
         yield
-
-
-def taken(folder: Path) -> bool:
-    """Return whether another process is training in a folder."""
-    if not folder.is_dir():
-        return False
-    try:
-        with alone(folder):
-            return False
-    except StateError:
-        return True
 
 
 def _run_without_data(recipe: Recipe, order: Order) -> dict[str, str]:

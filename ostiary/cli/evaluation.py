@@ -71,7 +71,7 @@ TemplatesOption = Annotated[
 ]
 TableOption = Annotated[
     str | None,
-    typer.Option("--table", help="paper1: its rows, as far as taught.", rich_help_panel=PAIRS),
+    typer.Option("--table", help="paper1, paper2: as far as taught.", rich_help_panel=PAIRS),
 ]
 
 
@@ -109,6 +109,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     if table is not None:
         if task != "recognition":
             raise Failure("--table is for recognition.", code=ExitCode.USAGE)
+        if pairwise.about_pairs or model:
+            raise Failure("With --table say --data alone: its rows are its models.",
+                          code=ExitCode.USAGE)  # fmt: skip
         evaluate_table(table, data, home, _progress(), as_json)
     elif task == "recognition":
         evaluate_recognition(pairwise, _progress())

@@ -34,7 +34,13 @@ class Told:
 
 def train_recognition(told: Told) -> None:
     """Teach an embedder as told, and print what came of it."""
-    made = teach_one(course_of(told), told.minutes)
+    course = course_of(told)
+    from training.train import Busy
+
+    try:
+        made = teach_one(course, told.minutes)
+    except Busy as error:
+        raise Failure(*error.lines) from error
     if told.as_json:
         print_json(as_json(made))
     else:
@@ -75,17 +81,19 @@ def course_of(told: Told) -> "Course":
 
 
 def teach_one(course: "Course", minutes: float | None) -> "Made":
-    """Teach one network; what may go wrong becomes a message."""
+    """Teach one network; what may go wrong becomes a message. Raises Busy."""
     from ostiary.cli.training_progress import Onlooker
     from training.loop import Diverged
     from training.recognition.beginning import UnknownNetwork
     from training.recognition.train import teach
     from training.refusal import Refusal
-    from training.train import NoDevice
+    from training.train import Busy, NoDevice
 
     try:
         with using_models(), Onlooker(minutes).looking() as onlooker:
             return teach(course, onlooker)
+    except Busy:
+        raise
     except Refusal as error:
         raise Failure(*error.lines[:3]) from error
     except UnknownNetwork as error:

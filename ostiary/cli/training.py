@@ -57,7 +57,7 @@ NetworkOption = Annotated[
 ]
 TableOption = Annotated[
     str | None,
-    typer.Option("--table", help="Each row of paper1's, in turn.", rich_help_panel=FACES),
+    typer.Option("--table", help="paper1, paper2: each row.", rich_help_panel=FACES),
 ]
 
 
@@ -90,6 +90,9 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     asked = Told(data, recipe, device, out, minutes, epochs, seed, threads, home, as_json, fold,
                  network)  # fmt: skip
     if task == "recognition" and table is not None:
+        if network or out or recipe != "shipped":
+            raise Failure("The rows of --table have recipes, networks and folders of their own.",
+                          code=ExitCode.USAGE)  # fmt: skip
         train_table(table, asked)
     elif task == "recognition":
         train_recognition(asked)

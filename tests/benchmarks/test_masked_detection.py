@@ -10,11 +10,11 @@ import pytest
 from benchmarks.masked_detection import bare_of
 from benchmarks.masked_looks import Eye, bordered
 from benchmarks.recall import Look, best_match, costs, row
-from benchmarks.wearing import Mask, wear
 from engine.faces import no_detections
 from ostiary.demo.portraits import load_portraits, read_picture
 from training.looking import STEP_PX
 from training.prepare import Enlarge
+from training.wearing import Mask, wear
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow]
 

@@ -11,11 +11,22 @@ from fakes.tiny_teaching import write_sets
 
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
-from training.recognition.tables import PAPER_1, PAPER_2, TABLES
+from training.recognition import timing
+from training.recognition.tables import PAPER_1, PAPER_2, TABLES, Table
 from training.train import alone
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
-ROWS = tuple(row for row in PAPER_1.rows if row.name in {"facenet", "facenet-full"})
+
+
+def only(table: Table, *names: str) -> Table:
+    """A table with some of its rows."""
+    parts = [replace(one, rows=tuple(n for n in one.rows if n in names)) for one in table.parts]
+    return replace(
+        table,
+        rows=tuple(row for row in table.rows if row.name in names),
+        parts=tuple(parts),
+        baselines=tuple(one for one in table.baselines if one.row in names),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +46,8 @@ def home(tmp_path_factory) -> Path:
 @pytest.fixture
 def call(home: Path, monkeypatch, capsys):
     """Run a command on a table of two rows; return its exit code and both outputs."""
-    monkeypatch.setitem(TABLES, "paper1", replace(PAPER_1, rows=ROWS))
+    monkeypatch.setitem(TABLES, "paper1", only(PAPER_1, "facenet", "facenet-full"))
+    monkeypatch.setattr(timing, "ROUNDS", 2)
 
     def command(*words: str | Path) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -82,9 +94,18 @@ def test_a_table_is_taught_row_by_row_and_judged_beside_the_paper(call, data):
         assert row["ms_per_face"] > 0
     code, out, _ = call("evaluate", "recognition", "--table", "paper1", "--data", data)
     assert code == ExitCode.DONE
-    assert "10 epochs, 10 steps for each row" in out
+    assert "10 epochs of each row: a short budget; the full one is 40" in out
+    assert "Kernels of ECA" in out
     assert "96.05%" in out
     assert "SFace" in out
+
+
+def test_a_longer_budget_of_which_no_row_is_done_hides_nothing(call, data, home):
+    if not (home / "tables" / "paper1-10" / "facenet" / "model.toml").exists():
+        train(call, data)
+    assert train(call, data, "--epochs", 400, "--minutes", 0.02)["taught"] == []
+    assert (home / "tables" / "paper1-400" / "facenet" / "model.toml").exists()
+    assert evaluate(call, data)["epochs"] == 10
 
 
 def test_a_row_that_was_stopped_is_not_judged(call, data, home):
@@ -105,8 +126,8 @@ def test_of_several_processes_each_takes_what_no_other_is_at(call, data, home, m
     with alone(folder / "facenet"):  # as another process would have it
         assert train(call, data, "--epochs", 2)["taught"] == ["facenet-full"]
     assert train(call, data, "--epochs", 2)["taught"] == ["facenet", "facenet-full"]
-    rows = tuple(row for row in PAPER_2.rows if row.name in {"baseline-1", "ratio-0"})
-    monkeypatch.setitem(TABLES, "paper1", replace(PAPER_1, rows=rows))
+    second = only(PAPER_2, "baseline-1", "ratio-0")
+    monkeypatch.setitem(TABLES, "paper1", replace(second, name="paper1"))
     (folder / "baseline-1").mkdir()
     with alone(folder / "baseline-1"):  # the second row goes on from it
         assert train(call, data, "--epochs", 2)["taught"] == []
@@ -123,6 +144,12 @@ def test_what_is_no_table_is_said(call, data):
     assert (code, "are for recognition" in err) == (ExitCode.USAGE, True)
     code, _, err = call("evaluate", "recognition", "--table", "paper1")
     assert (code, "--data" in err) == (ExitCode.USAGE, True)
+    code, _, err = call("evaluate", "recognition", "--table", "paper1", "--data", data, "--model",
+                        "sface")  # fmt: skip
+    assert (code, "its rows are its models" in err) == (ExitCode.USAGE, True)
+    code, _, err = call("train", "recognition", "--table", "paper1", "--recipe", "paper", "--data",
+                        data)  # fmt: skip
+    assert (code, "of their own" in err) == (ExitCode.USAGE, True)
     code, _, err = call("train", "recognition", "--network", "resnet", "--data", data)
     assert (code, "no network 'resnet'" in err) == (ExitCode.USAGE, True)
 
@@ -139,18 +166,35 @@ def test_triplets_are_taught_for_ten_steps(call, data, home):
     assert "triplets" in card
 
 
+def test_the_full_width_is_taught_for_ten_steps(call, data, monkeypatch):
+    monkeypatch.setitem(TABLES, "paper2-full", only(TABLES["paper2-full"], "baseline-1"))
+    code, out, err = call("train", "recognition", "--table", "paper2-full", "--data", data,
+                          "--epochs", 10, "--threads", 2, "--device", "cpu", "--json")  # fmt: skip
+    assert code == ExitCode.DONE, err
+    assert json.loads(out)["taught"] == ["baseline-1"]
+
+
 def test_paper_2s_rows_go_on_from_the_first_with_fewer_filters(call, data, monkeypatch):
-    rows = tuple(row for row in PAPER_2.rows if row.name in {"baseline-1", "ratio-0", "ratio-0.3"})
-    monkeypatch.setitem(TABLES, "paper2", replace(PAPER_2, rows=rows))
+    monkeypatch.setitem(TABLES, "paper2", only(PAPER_2, "baseline-1", "ratio-0", "ratio-0.3"))
     code, out, err = call("train", "recognition", "--table", "paper2", "--data", data, "--epochs",
                           2, "--threads", 1, "--device", "cpu", "--json")  # fmt: skip
     assert code == ExitCode.DONE, err
     assert json.loads(out)["taught"] == ["baseline-1", "ratio-0", "ratio-0.3"]
     code, out, err = call("evaluate", "recognition", "--table", "paper2", "--data", data, "--json")
     assert code == ExitCode.DONE, err
-    base, whole, less = json.loads(out)["rows"]
+    told = json.loads(out)
+    base, whole, less = told["rows"]
     assert base["parameters"] < whole["parameters"]  # the mask over features is added
     assert 0.35 < less["macs_saved"] < 0.6
+    assert less["ms_saved"] > 0.1  # the same faces by each in turn
     for row in (base, whole, less):
         assert {"lfw_accuracy", "occluded_accuracy", "masked_accuracy"} <= set(row)
-        assert row["steps"] == 2
+    assert [row["steps"] for row in (base, whole, less)] == [2, 4, 4]  # the first's count, too
+    against = told["baselines"][0]
+    assert (against["name"], against["stated_errors"]["lfw"]) == ("baseline-1", 0.0076)
+    (compared,) = against["rows"]
+    assert compared["errors"]["lfw"] == base["lfw_accuracy"] - less["lfw_accuracy"]
+    assert compared["time_saved"] == pytest.approx(1 - less["ms_per_face"] / base["ms_per_face"])
+    code, out, _ = call("evaluate", "recognition", "--table", "paper2", "--data", data)
+    assert code == ExitCode.DONE
+    assert "0.76" in out and "Half of the paper's widths" in out

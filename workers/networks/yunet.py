@@ -72,6 +72,12 @@ class YuNet(nn.Module):
         self.head = nn.ModuleList(Separable(64, 16, relu=False) for _ in STRIDES)
 
     def forward(self, picture: Tensor) -> Raw:
+        rows = self.rows(picture)
+        chance = torch.sigmoid(rows[..., :2])
+        return Raw(torch.sqrt(chance[..., 0] * chance[..., 1]), rows[..., 2:6], rows[..., 6:])
+
+    def rows(self, picture: Tensor) -> Tensor:
+        """Return (N, A, 16): of each anchor class and objectness as logits, box, points."""
         x = functional.max_pool2d(self.stem(picture), 2)  # (N, 16, H/4, W/4)
         x = functional.max_pool2d(self.stage2(self.stage1(x)), 2)  # (N, 64, H/8, W/8)
         c8 = self.stage3(x)
@@ -82,6 +88,4 @@ class YuNet(nn.Module):
         p8 = self.lateral[0](c8 + functional.interpolate(p16, scale_factor=2.0))
         levels = zip(self.head, (p8, p16, p32), strict=True)
         # channels last, so that an anchor is one row: (N, h * w, 16) per level
-        rows = torch.cat([head(p).flatten(2).transpose(1, 2) for head, p in levels], dim=1)
-        chance = torch.sigmoid(rows[..., :2])
-        return Raw(torch.sqrt(chance[..., 0] * chance[..., 1]), rows[..., 2:6], rows[..., 6:])
+        return torch.cat([head(p).flatten(2).transpose(1, 2) for head, p in levels], dim=1)

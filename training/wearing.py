@@ -60,7 +60,17 @@ def _laid(picture: Picture, bare: Picture, drawn: Picture, matrix: NDArray[np.fl
     cover = cv2.GaussianBlur(cover, (0, 0), soft)
     if soft > 0.7:
         drawn = np.asarray(cv2.GaussianBlur(drawn, (0, 0), soft), np.uint8)
-    back, size = cv2.invertAffineTransform(matrix), picture.shape[1::-1]
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([back[:, 2], back[:, 2] + SQUARE_PX * np.diag(back)])
+    low = np.clip(np.floor(corners[0]), 0, picture.shape[1::-1]).astype(int)
+    high = np.clip(np.ceil(corners[1]) + 1, low, picture.shape[1::-1]).astype(int)
+    if (low == high).any():
+        return picture
+    back[:, 2] -= low
+    size = (high - low).tolist()
     share = cv2.warpAffine(cover, back, size)[..., None]
     pixels = cv2.warpAffine(drawn, back, size)
-    return np.asarray(np.rint(picture * (1 - share) + pixels * share), np.uint8)
+    out = picture.copy()
+    under = out[low[1] : high[1], low[0] : high[0]]
+    under[:] = np.rint(under * (1 - share) + pixels * share)
+    return out
