@@ -169,11 +169,15 @@ def _recipe(made: Made) -> str:
         f"{recipe.optimiser.kind} at "
         f"{recipe.optimiser.rate:g} ({recipe.schedule.kind}), batch {recipe.batch}, "
         f"{recipe.epochs} epochs of {made.steps:,} steps ({made.shown:,} pictures). "
-        f"The weights of epoch {state.best_epoch} are kept, chosen by {recipe.choose}."
+        f"The weights of epoch {state.best_epoch} are kept, {_chosen(recipe.choose)}."
     )
     if made.finished:
         return said
     return f"{said} **Stopped early**, after {state.step:,} of {total:,} steps."
+
+
+def _chosen(choose: str) -> str:
+    return "the last" if choose == "last" else f"the best on validation by {choose}"
 
 
 def _table(found: Figures) -> Iterator[str]:

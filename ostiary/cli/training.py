@@ -81,8 +81,8 @@ def train(  # noqa: PLR0913, PLR0917  # its parameters are its options
     """Train a network on labelled pictures: masks, expressions, recognition.
 
     Writes weights, their description, a card, curves and a confusion matrix.
-    The epoch that is kept is chosen on a validation part, the figures are of a
-    test part. --minutes stops early without changing the schedule: run the
+    A recipe keeps its last epoch or the best on a validation part; the figures
+    are of a test part. --minutes stops early without changing the schedule: run the
     same command again to go on.
     """
     home, threads = place_of(context).settings().home, threads or os.cpu_count() or 1

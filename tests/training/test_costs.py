@@ -6,6 +6,8 @@ from torch import nn
 
 from training.recognition.costs import cost
 from workers.networks.face_net import FAMILY, FaceNet
+from workers.networks.occluded_resnet import BLOCKS as BLOCKS_2
+from workers.networks.occluded_resnet import INNER, OUTER, OccludedResNet, full
 from workers.networks.sface import SFace
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow]
@@ -48,6 +50,24 @@ def test_the_teachers_stem_keeps_the_size_so_every_step_sees_twice_the_side():
     steps = [(2 * side if side > 4 else 7, before, after) for side, before, after in BLOCKS]
     stem, dense = 112 * 112 * 27 * 32, 7 * 7 * 1024 * 128
     assert cost(SFace()).macs == stem + sum(of_block(*one) for one in steps) + dense
+
+
+def test_the_residual_network_of_paper_2():
+    # a stage's side after its first block, whose second layer has the stride: 112x96 halved, ...
+    sides = [(56, 48), (28, 24), (14, 12), (7, 6)]
+    before, macs = 64, 56 * 48 * 27 * 64
+    for place, ((high, wide), blocks) in enumerate(zip(sides, BLOCKS_2, strict=True)):
+        inner, outer = INNER[place], OUTER[place]
+        for number in range(blocks):
+            first = number == 0 and place > 0
+            seen = 4 * high * wide if first else high * wide
+            macs += seen * before * inner + high * wide * 9 * inner * outer
+            macs += high * wide * before * outer if first else 0
+            before = outer
+    dense = 512 * 128
+    assert cost(OccludedResNet(full(), masking=False)).macs == macs + dense
+    mask = 42 * (512 * 128 + 9 * 128 * 512)
+    assert cost(OccludedResNet(full())).macs == macs + dense + mask
 
 
 def test_counting_leaves_the_network_as_it_was():

@@ -14,7 +14,7 @@ from engine.observations import Expression, MaskState
 from ostiary.demo.mask import draw_mask
 from ostiary.demo.portraits import load_portraits, read_picture
 from workers.crops import ALIGNED, EXPRESSION, MASK
-from workers.manifest import load_manifest
+from workers.manifest import load_manifest, load_models
 from workers.models import Models
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -36,15 +36,34 @@ def pictures() -> dict[str, np.ndarray]:
     return {key: np.ascontiguousarray(picture, np.uint8) for key, picture in found.items()}
 
 
+def numbers(models: Models, crop: np.ndarray) -> dict[str, float]:
+    """The first eight numbers of a face's vector."""
+    vector = models.embed(crop)[0]
+    return {f"number {place}": round(float(vector[place]), 3) for place in range(8)}
+
+
+def embedders(models: Models, cache: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """What every shipped embedder says of the first face of each picture, by label."""
+    crops = {}
+    for key, picture in pictures().items():
+        (faces,) = models.detect([picture])
+        crops[key] = models.crop(picture, faces.points[:1], ALIGNED)
+    found = {}
+    for entry in (one for one in load_models(None).entries if one.role == "embedder"):
+        chosen = load_models(None).chosen({"embedder": entry.name})
+        own = Models.load("cpu", cache, threads=1, entries=chosen)
+        found[entry.label] = {key: numbers(own, crop) for key, crop in crops.items()}
+    return found
+
+
 def told(models: Models, picture: np.ndarray) -> dict[str, dict[str, float]]:
     """The probabilities of the first face, by class, and its vector's first eight numbers."""
     (faces,) = models.detect([picture])
     points = faces.points[:1]
     mask = models.mask(models.crop(picture, points, MASK))[0]
     expression = models.expression(models.crop(picture, points, EXPRESSION))[0]
-    vector = models.embed(models.crop(picture, points, ALIGNED))[0]
     return {
-        "embedder": {f"number {place}": round(float(vector[place]), 3) for place in range(8)},
+        "embedder": numbers(models, models.crop(picture, points, ALIGNED)),
         "mask": {state.value: round(float(p), 3) for state, p in zip(MaskState, mask, strict=True)},
         "expression": {
             one.value: round(float(p), 3) for one, p in zip(Expression, expression, strict=True)
@@ -64,16 +83,27 @@ def test_the_shipped_weights_say_what_they_said(models):
     shown = pictures()
     assert set(shown) == set(golden["pictures"])
     for key, picture in shown.items():
+        said = told(models, picture)
         for role, expected in golden["pictures"][key].items():
-            assert told(models, picture)[role] == pytest.approx(expected, abs=WITHIN), key
+            assert said[role] == pytest.approx(expected, abs=WITHIN), key
+
+
+def test_every_shipped_embedder_says_what_it_said(models, tmp_path):
+    golden, found = json.loads(GOLDEN.read_text())["embedders"], embedders(models, tmp_path)
+    assert list(golden) == list(found), "new weights: print the table anew and look at it"
+    for label, by_picture in golden.items():
+        for key, expected in by_picture.items():
+            assert found[label][key] == pytest.approx(expected, abs=WITHIN), (label, key)
 
 
 if __name__ == "__main__":
     import tempfile
 
-    shipped = Models.load("cpu", Path(tempfile.mkdtemp()), threads=1)
+    place = Path(tempfile.mkdtemp())
+    shipped = Models.load("cpu", place, threads=1)
     table = {
         "models": {role: load_manifest()[role].label for role in ROLES},
         "pictures": {key: told(shipped, picture) for key, picture in pictures().items()},
+        "embedders": embedders(shipped, place),
     }
     print(json.dumps(table, indent=1))

@@ -14,7 +14,7 @@ from training.recognition.rates import FALSE_ACCEPTS, Owned, Search, impostors, 
 
 ENROLLED: Final = 2  # photos of each person in a gallery
 FPIR: Final = 0.01
-NAMED: Final = "1e-4"  # of 100 enrolled people one in a hundred strangers is taken for one
+NAMED: Final = "1e-4"  # what a name needs where those who ask are too few for a search
 UNLIKE: Final = "1e-2"
 
 Vectors = NDArray[np.float32]  # (N, D) unit vectors
@@ -45,12 +45,15 @@ class Calibration:
     def declared(self) -> dict[str, float]:
         """Return the manifest's thresholds by name, and the weight of a masked view.
 
-        Of too few people there are none: the live system's own stand instead.
+        What a name needs is what a search among the enrolled needs, at which one in a hundred
+        strangers is taken for somebody. Of too few people there are none: the live system's own
+        stand instead.
         """
         found: dict[str, float] = {}
         for kind, one in (("bare", self.bare), ("masked", self.masked)):
-            for name, rate in (("accept", NAMED), ("reject", UNLIKE)):
-                if (value := one.thresholds[rate]) is not None:
+            searched = one.search.threshold if one.search else one.thresholds[NAMED]
+            for name, value in (("accept", searched), ("reject", one.thresholds[UNLIKE])):
+                if value is not None:
                     found[f"{name}_{kind}"] = round(value, 4)
             for rate in FALSE_ACCEPTS:
                 if (value := one.thresholds[rate]) is not None:

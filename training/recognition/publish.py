@@ -115,12 +115,17 @@ def _card(made: Made) -> Iterator[str]:
     yield (
         f"- **Recipe** `{teaching.name}`, seed {made.lesson.feed.seed}: {teaching.optimiser.kind} "
         f"at {teaching.optimiser.rate:g}, batch {teaching.batch}, {teaching.epochs} epochs of "
-        f"{made.lesson.feed.steps:,} steps; {teaching.masked:.0%} of the faces masked; begun "
-        f"{'by chance' if teaching.start == 'nothing' else 'with SFace weights'}."
+        f"{made.lesson.feed.steps:,} steps; {teaching.masked:.0%} of the faces masked, "
+        f"{teaching.hidden:.0%} behind other things; begun {made.lesson.begun}."
     )
     if state.step < made.steps:
         yield f"- **Stopped early**, after {state.step:,} of {made.steps:,} steps."
     yield "- **Data**: faces_112 (research; none stated for a part), celeba299 (non-commercial)."
+    if teaching.masked or teaching.hidden:
+        yield (
+            "- **Before faces**: drawn masks and MaskTheFace's (MIT), things of OCFR-2022 "
+            "(CC BY-NC-SA), as far as they lay there."
+        )
     yield from _thresholds(made.calibration)
     yield "- **Limits**: masks are drawn; judge it by `ostiary evaluate recognition`."
 

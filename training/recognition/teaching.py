@@ -74,12 +74,13 @@ class Teaching:
 class Lesson:
     """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face.
 
-    network: what the pupil is called by `workers.networks.build`. still: layers that keep their
-    weights.
+    network: what the pupil is called by `workers.networks.build`. begun: with what weights, in
+    words. still: layers that keep their weights.
     """
 
     teaching: Teaching
     network: str
+    begun: str
     pupil: nn.Module
     still: Sequence[nn.Module]
     feed: Feed

@@ -86,6 +86,7 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
     return Lesson(
         teaching,
         course.network,
+        _begun(course),
         network,
         _still(network, teaching),
         Feed(
@@ -122,6 +123,16 @@ def _still(network: nn.Module, teaching: Teaching) -> Sequence[nn.Module]:
     if isinstance(network, AlignedSFace):
         return (network.sface,)
     return network.first(teaching.frozen) if isinstance(network, SFace) else ()
+
+
+def _begun(course: Course) -> str:
+    """Return in words what a teaching begins with."""
+    if course.origin is not None:
+        without = (
+            f" without {course.origin.ratio:.0%} of its filters" if course.origin.ratio else ""
+        )
+        return f"with the weights of {read_folder(course.origin.folder).label}{without}"
+    return "by chance" if course.teaching.start == "nothing" else "with SFace's weights"
 
 
 def _after(origin: Origin | None) -> str:
