@@ -109,10 +109,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # its parameters are its options
     if table is not None:
         if task != "recognition":
             raise Failure("--table is for recognition.", code=ExitCode.USAGE)
-        if pairwise.about_pairs or model:
-            raise Failure("With --table say --data alone: its rows are its models.",
-                          code=ExitCode.USAGE)  # fmt: skip
-        evaluate_table(table, data, home, _progress(), as_json)
+        evaluate_table(table, pairwise, _progress())
     elif task == "recognition":
         evaluate_recognition(pairwise, _progress())
     else:

@@ -13,6 +13,7 @@ from ostiary.cli.printed_tables import print_judged
 from ostiary.cli.teaching import Told, course_of, teach_one
 
 if TYPE_CHECKING:
+    from ostiary.cli.verification import Asked
     from training.answers import Report
     from training.recognition.tables import Table
     from training.recognition.train import Course
@@ -60,13 +61,17 @@ def train_table(name: str, told: Told) -> None:
     if told.as_json:
         rows = {"table": name, "epochs": epochs, "taught": done, "rows": len(table.rows)}
         print_json(rows | {"out": str(folder)})
-        return
+    else:
+        _print_taught(table, done, folder)
+
+
+def _print_taught(table: "Table", done: list[str], folder: Path) -> None:
     rest = len(table.rows) - len(done)
     print_facts(
         [
             ("taught", ", ".join(done) or "none to its end"),
             ("left", f"{rest} rows; the same command goes on" if rest else "none"),
-            ("judge them", f"ostiary evaluate recognition --table {name} --data DIR"),
+            ("judge them", f"ostiary evaluate recognition --table {table.name} --data DIR"),
             ("folder", folder),
         ]
     )
@@ -83,14 +88,11 @@ def _may_begin(course: "Course") -> bool:
     return course.origin is None or _is_taught(course.origin.folder)
 
 
-def evaluate_table(
-    name: str,
-    data: Path | None,
-    home: Path,
-    progress: "AbstractContextManager[Report]",
-    as_json: bool,
-) -> None:
-    """Judge the rows that were taught, and print the table with the paper's figures beside."""
+def evaluate_table(name: str, asked: "Asked", progress: "AbstractContextManager[Report]") -> None:
+    """Judge the rows that were taught, and print the tables with the paper's figures beside."""
+    data, home = asked.data, asked.home
+    if asked.about_pairs or asked.models:
+        raise Failure("--table takes --data alone: its rows are its models.", code=ExitCode.USAGE)
     if data is None:
         raise Failure("Say --data: the folder with lfw_pairs_112.zip.", code=ExitCode.USAGE)
     if not data.is_dir():
@@ -111,7 +113,7 @@ def evaluate_table(
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or data}: {error.strerror or error}.") from error
-    if as_json:
+    if asked.as_json:
         print_json_line(told)
     else:
         print_judged(told)
