@@ -92,6 +92,13 @@ def test_a_table_is_taught_row_by_row_and_judged_beside_the_paper(call, data):
         assert 0.4 < row["lfw_accuracy"] <= 1
         assert 0.4 < row["lfw_at_distance_0_90"] <= 1
         assert row["ms_per_face"] > 0
+    kept = {path: path.stat().st_mtime_ns for path in Path(told["out"]).glob("*/vectors-*.npz")}
+    assert len(kept) == 2
+    again = evaluate(call, data)  # nobody is embedded twice
+    assert [row["lfw_accuracy"] for row in again["rows"]] == [
+        row["lfw_accuracy"] for row in found["rows"]
+    ]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
     code, out, _ = call("evaluate", "recognition", "--table", "paper1", "--data", data)
     assert code == ExitCode.DONE
     assert "10 epochs of each row: a short budget; the full one is 40" in out

@@ -244,7 +244,7 @@ def ended(data, out, *more):
 def test_the_command_goes_on_after_a_kill_to_the_same_weights(data, tmp_path):
     whole = ended(data, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
-    assert "6 crops, 2 frames of films; 20 steps of 2" in whole.stdout
+    assert "6 crops, 2 frames of films, 0 other pictures; 20 steps of 2" in whole.stdout
     run = [sys.executable, "-c",
            "import sys, training.detection.course as c; c.KEEP_S = 0.0\n"
            "from training.detection.__main__ import main; main(sys.argv[1:])",

@@ -146,7 +146,7 @@ def test_the_loss_is_a_margin_softmax_and_a_pull():
     classes[5] = twin / np.linalg.norm(twin)  # alike to the first: no opponent
     vectors = unit(random.normal(size=(3, 128)).astype(np.float32))
     places = [0, 3, 5]
-    lesson = Lesson(TEACHING, "sface", sface(), (), None, classes, None, torch.device("cpu"))
+    lesson = Lesson(TEACHING, "sface", "", sface(), (), None, classes, None, torch.device("cpu"))
     pupil = object.__new__(Pupil)
     pupil.lesson, pupil.state, pupil.classes = lesson, State({}), torch.from_numpy(classes)
     found = float(pupil._loss(torch.from_numpy(vectors), torch.tensor(places)))

@@ -3,6 +3,7 @@
 Everything runs as the worker runs it on the CPU: one face, one thread.
 """
 
+import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from training.recognition.faces import Faces
 from training.recognition.masking import Wardrobe, chance, each_masked
 from training.recognition.occluding import Hidden, occlude
 from training.sets.pictures import Picture
-from workers.manifest import Entry
+from workers.manifest import Entry, load_manifest
 
 Vector = NDArray[np.float32]  # (D,), of length one
 Vectors = NDArray[np.float32]  # (N, D) unit vectors
@@ -77,11 +78,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a model is judged with: its networks' cache, who is told how far it is, the memory."""
+    """What a model is judged with: its networks' cache, who is told how far it is, the memory.
+
+    kept: a folder where the model's vectors outlive the process, or None.
+    """
 
     cache: Path
     report: Report
     memory: Memory = field(default_factory=Memory)
+    kept: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +99,31 @@ class Embedded:
 
 def embedded(faces: Faces, look: Look, entry: Entry, bench: Bench) -> Embedded:
     """Return the vectors of a look's faces; only those that were never asked for are made."""
+    if bench.kept is None:
+        return _made(faces, look, entry, bench)
+    place = bench.kept / f"vectors-{_key(faces, look, entry)}.npz"
+    if place.is_file():
+        with np.load(place) as held:
+            return Embedded(held["vectors"], float(held["ms_per_face"]))
+    made = _made(faces, look, entry, bench)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(".part.npz")
+    np.savez(part, vectors=made.vectors, ms_per_face=made.ms_per_face)
+    part.replace(place)
+    return made
+
+
+def _key(faces: Faces, look: Look, entry: Entry) -> str:
+    """Return what vectors depend on: faces, how they are shown, and the network."""
+    hidden = look.hidden and (look.hidden.share, len(look.hidden.things))
+    shown = (look.raw, look.masked, len(look.templates), hidden, look.seed)
+    detector = load_manifest()["detector"].sha256 if look.masked else ""
+    digest = hashlib.sha256(repr((faces.names, shown, detector, entry.sha256)).encode())
+    digest.update(faces.crops.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _made(faces: Faces, look: Look, entry: Entry, bench: Bench) -> Embedded:
     known = bench.memory.known[entry.sha256, look]
     places = [place for place, name in enumerate(faces.names) if name not in known.vectors]
     if places:

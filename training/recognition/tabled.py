@@ -1,7 +1,7 @@
 """Knows how the rows of a paper's table are judged. Teaches none, prints nothing."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from training.recognition.recipes import DISTILLED
 from training.recognition.sets import BOTH_MASKED, CHINESE, LFW, OCCLUDED, usual_questions
 from training.recognition.tables import Baseline, Row, SetName, Table, folder_of
 from training.recognition.timing import on_gpu, side_by_side
-from training.recognition.verification import Verification, verify
+from training.recognition.verification import Question, Verification, verify
 from workers.manifest import Entry, WeightsError, load_models, read_folder
 from workers.networks.build import build, network_of
 
@@ -71,8 +71,10 @@ def judge(table: Table, home: Path, data: Path, bench: Bench) -> Whole:
     if not known:
         return Whole(table, None, tuple(Judged(row, _planned(row)) for row in table.rows), None)
     sface = load_models(None).of("embedder", "sface")
-    judge = _Judge(table, data, bench)
-    found = {entry.sha256: judge.of(entry) for entry in (*known, sface)}
+    judge = _Judge(table, usual_questions(data), bench)
+    rows = zip(table.rows, entries, strict=True)
+    found = {entry.sha256: judge.of(entry, folder / row.name) for row, entry in rows if entry}
+    found[sface.sha256] = judge.of(sface, folder.parent / "sface")
     took = side_by_side((*known, sface), bench.cache)
     ms = {one.sha256: float(np.median(own)) for one, own in zip((*known, sface), took, strict=True)}
 
@@ -99,13 +101,14 @@ def budgets(home: Path, table: Table) -> Iterator[int]:
 @dataclass(frozen=True, slots=True)
 class _Judge:
     table: Table
-    data: Path
+    questions: Mapping[str, Question]
     bench: Bench
 
-    def of(self, entry: Entry) -> dict[SetName, Verification]:
-        asked = usual_questions(self.data)
-        chosen = {name: asked[TITLES[name]] for name in self.table.sets if TITLES[name] in asked}
-        return {name: verify(one, entry, self.bench) for name, one in chosen.items()}
+    def of(self, entry: Entry, folder: Path) -> dict[SetName, Verification]:
+        """Judge one network; its vectors are kept in a folder, so that nobody makes them again."""
+        bench = replace(self.bench, kept=folder)
+        asked = {name: self.questions.get(TITLES[name]) for name in self.table.sets}
+        return {name: verify(one, entry, bench) for name, one in asked.items() if one is not None}
 
 
 def _planned(row: Row) -> Cost | None:
