@@ -52,7 +52,8 @@ def _print_budget(told: Json) -> None:
         return
     short = told["epochs"] < told["full_epochs"]
     full = f"; the full one is {told['full_epochs']}" if short else ""
-    print(f"{told['epochs']} epochs of each row{': a short budget' if short else ''}{full}.\n")
+    epochs = f"{told['epochs']} epoch{'' if told['epochs'] == 1 else 's'}"
+    print(f"{epochs} of each row{': a short budget' if short else ''}{full}.\n")
 
 
 def _columns(name: str, decided: bool) -> tuple[str, ...]:
