@@ -31,6 +31,7 @@ PLAIN_FONT_PX: Final = 13  # small pictures are written on in this size, where i
 PLAIN_FONT_SHARE: Final = 0.036  # their shorter side than this
 LEAST_FONT_SHARE: Final = 0.012  # where faces are small or many: still readable on a screen
 LEAST_FONT_PX: Final = 10  # Chinese characters need as many
+MOST_FRAME_SHARE: Final = 0.08  # of a face's shorter side, that each side of its frame may hide
 BOLD: Final = 600
 
 
@@ -86,11 +87,21 @@ def _on(face: Face, width: int, height: int) -> Area:
 
 
 def _frame(canvas: Pixels, box: Area, colour: Colour, line_px: int) -> None:
-    """Draw a box's frame; a strong one between thin white edges, so that it stands out anywhere."""
+    """Draw a box's frame; a strong one between thin white edges, so that it stands out anywhere.
+
+    It lies inside the box; about a small face outside, but for MOST_FRAME_SHARE, or it hid it.
+    """
     edge = line_px // 3
-    _ring(canvas, box, WHITE, line_px + 2 * edge)
+    whole_px = line_px + 2 * edge
+    box = _grown(box, max(0, whole_px - round(MOST_FRAME_SHARE * min(box.width, box.height))))
+    _ring(canvas, box, WHITE, whole_px)
     inner = Area(box.x + edge, box.y + edge, box.width - 2 * edge, box.height - 2 * edge)
     _ring(canvas, inner, colour, line_px)
+
+
+def _grown(box: Area, by_px: int) -> Area:
+    left, top = max(0, box.x - by_px), max(0, box.y - by_px)
+    return Area(left, top, box.x + box.width + by_px - left, box.y + box.height + by_px - top)
 
 
 def _ring(canvas: Pixels, box: Area, colour: Colour, line_px: int) -> None:

@@ -1,7 +1,7 @@
 """Knows what an analysis comes to, file by file: how many faces, masks, moods, and who was there.
 
 Does not know how it is printed. A photograph counts its faces; a film its confirmed tracks, each
-by what stood longest.
+by what stood longest, and whom its last picture showed for too short to be sure.
 """
 
 from collections import Counter
@@ -48,7 +48,8 @@ class File:
     size_px: tuple[int, int]
     pictures: int = 0
     seconds: float = 0.0
-    people: dict[int, Person] = field(default_factory=dict)
+    confirmed: dict[int, Person] = field(default_factory=dict)
+    begun: dict[int, Person] = field(default_factory=dict)  # tentative in the last picture
     faces: list[Record] = field(default_factory=list)  # of a photograph
     saved: str | None = None
 
@@ -56,12 +57,21 @@ class File:
         """Count one picture."""
         self.pictures += 1
         self.seconds = picture.time_s or 0.0
+        before, self.begun = self.begun, {}
         for index, face in enumerate(picture.faces):
-            if not face.tentative:
-                number = index if face.track is None else face.track
-                self.people.setdefault(number, Person()).add(face, picture.time_s or 0.0)
+            number = index if face.track is None else face.track
+            if face.tentative:
+                person = self.begun[number] = before.get(number, Person())
+            else:
+                person = self.confirmed.setdefault(number, before.get(number, Person()))
+            person.add(face, picture.time_s or 0.0)
         if picture.kind is Kind.PHOTOGRAPH:
             self.faces = [record_of(picture, face) for face in picture.faces]
+
+    @property
+    def people(self) -> dict[int, Person]:
+        """Whom it shows, by track: a film of a moment shows people before it can be sure."""
+        return self.confirmed | self.begun
 
     def masks(self) -> Counter[MaskState | None]:
         """Return how many faces or tracks have each state; None where nothing was sure."""

@@ -58,6 +58,13 @@ def test_the_tones_are_blue_red_and_amber():
     assert amber[2] > amber[1] > 100 > amber[0]
 
 
+def test_the_frame_of_a_small_face_in_a_huge_picture_lies_about_it():
+    drawn = draw(picture_of(face_at(box=(0.5, 0.5, 0.51, 0.51)), size=(9000, 9000)))
+    face = drawn[4500:4590, 4500:4590]
+    assert (face == GREY).all(axis=2).mean() > 0.6
+    assert share_of(drawn[4400:4690, 4400:4690], MaskState.WORN) > 0.05
+
+
 def test_the_picture_itself_is_left_as_it_was():
     picture = picture_of(face_at())
     draw(picture)
