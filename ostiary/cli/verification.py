@@ -83,9 +83,11 @@ def check(asked: Asked) -> None:
         )
     if (asked.crops is None) != (asked.pairs is None):
         raise Failure("--crops and --pairs belong together.", code=ExitCode.USAGE)
-    if asked.data is not None and (asked.raw or asked.mask_second is not None):
+    only = asked.raw or asked.mask_second is not None or asked.templates is not None
+    if asked.data is not None and only:
         raise Failure(
-            "--raw and --mask-second belong to --crops or --folders.", code=ExitCode.USAGE
+            "--raw, --mask-second and --templates belong to --crops or --folders.",
+            code=ExitCode.USAGE,
         )
     for path in (*ways, asked.pairs, asked.templates):
         if path is not None and not path.exists():
