@@ -14,7 +14,7 @@ from training.live import live_detector
 from training.looking import Eyes
 from training.sets.classes import MISSING, WORN
 from training.sets.known import FACES
-from training.sets.made import FEW_PX, MADE, made_of
+from training.sets.made import FEW_PX, MADE, WAYS, made_of
 from training.sets.samples import Sample
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -104,6 +104,10 @@ def test_a_file_that_is_no_picture_is_named(tmp_path):
         load_things(tmp_path, seen=True)
 
 
+def detail(picture) -> float:
+    return float(np.abs(cv2.Laplacian(picture, cv2.CV_32F)).mean())
+
+
 def test_evaluation_hides_bare_faces_and_looks_from_afar(portrait, eyes, tmp_path):
     picture, _ = portrait
     write_things(tmp_path)
@@ -115,7 +119,16 @@ def test_evaluation_hides_bare_faces_and_looks_from_afar(portrait, eyes, tmp_pat
     assert {one.source for one in hidden} == {f"bare behind a drawn {kind}" for kind in HIDDEN}
     assert all(one.truth == MISSING and one.kind == MADE and not one.people for one in hidden)
     assert all(not np.array_equal(one.read(), picture) for one in hidden)
-    (far,) = (one for one in made if one not in hidden)
+    far, *worsened = (one for one in made if one not in hidden)
+    assert [one.source for one in worsened] == [f"masks3_real, {way}" for way in WAYS]
+    assert all(one.kind == MADE and one.truth == WORN for one in worsened)
+    sharp = detail(picture)
+    blurred, compressed, dark = (one.read() for one in worsened)
+    assert detail(blurred) < 0.5 * sharp
+    assert 0 < np.abs(compressed.astype(int) - picture).mean() < 12
+    assert dark.mean() < 0.25 * picture.mean()
+    assert all(np.array_equal(one.read(), again.read()) for one, again in
+               zip(worsened, list(made_of(samples, eyes, tmp_path))[-3:], strict=True))  # fmt: skip
     assert far.truth == WORN
     shown = eyes.face(picture).side_px * far.read().shape[0] / picture.shape[0]
     assert shown == pytest.approx(FEW_PX, abs=1)
