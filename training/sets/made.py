@@ -84,8 +84,9 @@ def _blurred(sample: Sample, eyes: Eyes) -> Picture:
 
 
 def _compressed(sample: Sample, _: Eyes) -> Picture:
-    _, data = cv2.imencode(".jpg", sample.read(), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    coded = cv2.imencode(".jpg", sample.read(), quality)[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _dark(sample: Sample, _: Eyes) -> Picture:
