@@ -54,8 +54,10 @@ def draw(picture: Picture, language: Language = Language.ENGLISH) -> Pixels:
     boxes = [_on(face, width, height) for face in picture.faces]
     font_px = font_for(picture.size_px, [min(box.width, box.height) for box in boxes])
     readings = [read(face, language) for face in picture.faces]
-    for face, box, reading in zip(picture.faces, boxes, readings, strict=True):
-        _frame(canvas, box, TONES[reading.state], line_for(font_px, face.tentative))
+    lines_px = [line_for(font_px, face.tentative) for face in picture.faces]
+    boxes = [_around(box, line_px) for box, line_px in zip(boxes, lines_px, strict=True)]
+    for box, line_px, reading in zip(boxes, lines_px, readings, strict=True):
+        _frame(canvas, box, TONES[reading.state], line_px)
     whole, labels = Area(0, 0, width, height), list[Area]()
     for own, reading in enumerate(readings):
         if reading.lines:
@@ -87,19 +89,23 @@ def _on(face: Face, width: int, height: int) -> Area:
 
 
 def _frame(canvas: Pixels, box: Area, colour: Colour, line_px: int) -> None:
-    """Draw a box's frame; a strong one between thin white edges, so that it stands out anywhere.
-
-    It lies inside the box; about a small face outside, but for MOST_FRAME_SHARE, or it hid it.
-    """
+    """Draw a box's frame; a strong one between thin white edges, so that it stands out anywhere."""
     edge = line_px // 3
-    whole_px = line_px + 2 * edge
-    box = _grown(box, max(0, whole_px - round(MOST_FRAME_SHARE * min(box.width, box.height))))
-    _ring(canvas, box, WHITE, whole_px)
+    _ring(canvas, box, WHITE, _strength_px(line_px))
     inner = Area(box.x + edge, box.y + edge, box.width - 2 * edge, box.height - 2 * edge)
     _ring(canvas, inner, colour, line_px)
 
 
-def _grown(box: Area, by_px: int) -> Area:
+def _strength_px(line_px: int) -> int:
+    """Return how wide a frame is with its edges."""
+    return line_px + 2 * (line_px // 3)
+
+
+def _around(box: Area, line_px: int) -> Area:
+    """Return where a frame lies: inside the box, or about a small face, which it would hide."""
+    by_px = _strength_px(line_px) - round(MOST_FRAME_SHARE * min(box.width, box.height))
+    if by_px <= 0:
+        return box
     left, top = max(0, box.x - by_px), max(0, box.y - by_px)
     return Area(left, top, box.x + box.width + by_px - left, box.y + box.height + by_px - top)
 
