@@ -76,6 +76,14 @@ def test_class_folders(tmp_path):
     assert names_in(found.samples, MASK_TASK) == ["with_mask", "incorrect", "without_mask"]
 
 
+def test_names_of_ck_plus_say_whom_they_show(tmp_path):
+    names = ("S010_004_00000017", "S010_006_00000015", "S010_a", "S999_001_00000018")
+    files = {f"anger/{name}.png": coded(noise(seed)) for seed, name in enumerate(names)}
+    write_zip(tmp_path / "ck.zip", files)
+    found = found_in(tmp_path, EXPRESSION_TASK)
+    assert [one.group for one in found.samples] == ["ck/S010", "ck/S010", "", "ck/S999"]
+
+
 def test_class_folders_below_others_are_sets_of_their_own(tmp_path):
     write_folders(tmp_path, {"test/Mask": 2, "train/No Mask": 1})
     assert labels(found_in(tmp_path)) == {("test", "Mask"): 2, ("train", "No Mask"): 1}

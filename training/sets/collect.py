@@ -4,9 +4,11 @@ Does not know what is judged by them. A table wins over the folders that its pic
 picture's class is the nearest folder above it that is named like one.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from training.sets.classes import Task
 from training.sets.files import File, Opened, Unreadable
@@ -23,6 +25,8 @@ from training.sets.known import (
 from training.sets.samples import Collected, Sample
 from training.sets.sheets import sheet_files, sheet_samples
 from training.sets.tables import GROUP_COLUMNS, NAME, Row, Table, known, read_table
+
+CKPLUS: Final = re.compile(r"(S\d{3})_\d{3}_\d{8}\.")  # subject, sequence, frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class _Collecting:
                 without.append(file)
                 continue
             sources.add(parts[:at])
-            self.add(Labelled(file, "/".join(parts[:at]) or self.root, parts[at]))
+            source = "/".join(parts[:at]) or self.root
+            self.add(Labelled(file, source, parts[at], group=subject_of(file, source)))
         for file in without:
             parts = file.path.parent.parts
             beside = next((parts[i] for i in range(len(parts)) if parts[:i] in sources), None)
@@ -167,6 +172,12 @@ def _about(own: KnownSet | None, row: Row) -> tuple[bool, str]:
         return own.trained(row), own.kind(row)
     kind = row.get("kind", "").casefold()
     return False, kind if kind in ("real", "drawn") else ""
+
+
+def subject_of(file: File, source: str) -> str:
+    """Return whom a picture of CK+ shows, whose names begin with it, or ""."""
+    named = CKPLUS.match(file.path.name)
+    return f"{source}/{named[1]}" if named else ""
 
 
 def group_of(row: Row, source: str) -> str:
