@@ -1,4 +1,4 @@
-"""What an embedder is shown while it learns: how many faces bare, masked and behind things."""
+"""What an embedder is shown while it learns: faces bare, masked and behind things, and of whom."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +8,17 @@ import pytest
 
 from training.augment import Strength
 from training.recognition.faces import Faces
-from training.recognition.material import Taught, make
-from training.recognition.recipes import CLEAN, HIDDEN, UNMASKED
+from training.recognition.learnt_from import Taught, some_of
+from training.recognition.material import make
+from training.recognition.recipes import CLEAN, DISTILLED, HIDDEN, UNMASKED
+from training.recognition.tables import GROWTH, PAPER_1, as_course
+from training.recognition.train import Course
 
 pytestmark = pytest.mark.unit
 PLAIN = Strength(turn_degrees=0, shift=0, size=0, light=0, colour=0, worsen=0)
 DRAWS = 600
 GREY, WHITE = 60, 255
+COURSE = Course(DISTILLED, Path("data"), Path("out"), Path("cache"), epochs=2)
 
 
 def shown(teaching) -> dict[str, float]:
@@ -40,3 +44,34 @@ def test_paper_2_shows_one_clean_face_to_two_occluded_ones(teaching):
 
 def test_a_clean_lesson_hides_nothing():
     assert shown(CLEAN) == {"bare": 1, "masked": 0, "hidden": 0}
+
+
+def many(people: int = 40) -> Taught:
+    names = tuple(f"{k // 2}/{k}.jpg" for k in range(2 * people))
+    crops = np.arange(2 * people, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), "u1")
+    faces = Faces(names, tuple(name.partition("/")[0] for name in names), crops)
+    classes = np.arange(2 * people, dtype=np.float32)[:, None]
+    masked = np.stack([crops, crops])
+    return Taught(faces, masked, classes, np.arange(8, 2 * people), np.arange(8), "")
+
+
+def test_some_of_the_people_are_among_more_of_them_and_validation_stays():
+    taught = many()
+    parts = [some_of(taught, share) for share in (0.25, 0.5, 1.0)]
+    learnt = [{part.faces.people[k] for k in part.training} for part in parts]
+    assert [len(people) for people in learnt] == [9, 18, 36]
+    assert learnt[0] < learnt[1] < learnt[2]
+    for part in parts:
+        assert [part.faces.names[k] for k in part.validation] == list(taught.faces.names[:8])
+        for place in (*part.training, *part.validation):  # what belongs together stays together
+            number = int(part.faces.names[place].split("/")[1].removesuffix(".jpg"))
+            assert part.classes[place, 0] == part.masked[1, place, 0, 0, 0] == number
+
+
+def test_of_fewer_people_there_are_more_epochs():
+    whole = as_course(PAPER_1.rows[0], Path("rows"), COURSE)
+    rows = [as_course(row, Path("rows"), COURSE) for row in GROWTH.rows]
+    assert (whole.share, whole.epochs) == (1, 2)
+    assert {row.out.name: (row.share, row.epochs) for row in rows} == {
+        "eighth": (0.125, 16), "quarter": (0.25, 8), "half": (0.5, 4), "whole": (1, 2)
+    }  # fmt: skip

@@ -23,6 +23,7 @@ from training.live import LONGEST_PX
 from training.recipe import Crop, Made, Make
 from training.recognition.displacing import behind, covered, displaced
 from training.recognition.faces import Crops, Faces, faces_112, identities, joined
+from training.recognition.learnt_from import Taught
 from training.recognition.masking import Wardrobe, chance
 from training.recognition.teaching import Teaching
 from training.recognition.triplets import drawn, stacked, with_mates
@@ -40,22 +41,6 @@ Got = TypeVar("Got")
 
 FIRST_SEED: Final = 1000  # of the masks: evaluation draws others
 MANY: Final = 256  # faces between two reports
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Taught:
-    """Faces, each with copies that wear masks (C, N, 112, 112, 3), and the classes (N, D).
-
-    What learns by points needs neither masks nor classes: C and D are 0. training, validation:
-    places of the faces. sha256: of all that was read.
-    """
-
-    faces: Faces
-    masked: Crops
-    classes: Vectors
-    training: NDArray[np.intp]
-    validation: NDArray[np.intp]
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

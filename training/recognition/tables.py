@@ -18,7 +18,7 @@ class Row:
     """One row. stated: the paper's accuracy by set, 0..1, where it states one.
 
     name: of its folder. origin: the row before it whose weights it goes on from, without `ratio` of
-    its filters.
+    its filters. share: of the people that it learns from, which are shown the more often.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Row:
     stated: Mapping[SetName, float] = field(default_factory=dict)
     origin: str | None = None
     ratio: float = 0.0
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,31 @@ PAPER_2_FULL: Final = replace(
     rows=tuple(replace(row, network="occluded-resnet") for row in PAPER_2.rows),
     notes=("SFace's vectors instead of CASIA-WebFace's names.", *PAPER_2.notes[1:]),
 )
-TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL)}
+
+
+def _of_people(name: str, title: str, share: float) -> Row:
+    return Row(name, title, "facenet-full", "distilled", share=share)
+
+
+# how far paper 1's whole network goes as the data grows, by the same steps
+GROWTH: Final = Table(
+    name="growth",
+    plain="whole",
+    epochs=2,
+    sets=("lfw",),
+    rows=(
+        _of_people("quarter", "a quarter of the people", 0.25),
+        _of_people("half", "half of the people", 0.5),
+        replace(_of_people("whole", "all people", 1.0), stated={"lfw": 0.9879}),
+        _of_people("eighth", "an eighth of the people", 0.125),
+    ),
+    parts=(Part("Paper 1's whole network, as the data grows",
+                ("eighth", "quarter", "half", "whole")),),
+    notes=("Fewer people are shown more often: all rows have the same steps, but for what fills no "
+           "batch.",
+           *PAPER_1.notes[:1]),
+)  # fmt: skip
+TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL, GROWTH)}
 
 
 def folder_of(home: Path, table: Table, epochs: int) -> Path:
@@ -177,7 +202,10 @@ def folder_of(home: Path, table: Table, epochs: int) -> Path:
 
 
 def as_course(row: Row, folder: Path, course: Course) -> Course:
-    """Return what teaches a row, its table's folder given, with the course's data and budget."""
+    """Return what teaches a row, its table's folder given, with the course's data and budget.
+
+    The course's epochs are of all people: one of some of them is shorter, so there are more.
+    """
     origin = None if row.origin is None else Origin(folder / row.origin, row.ratio)
     return replace(
         course,
@@ -185,4 +213,6 @@ def as_course(row: Row, folder: Path, course: Course) -> Course:
         network=row.network,
         origin=origin,
         out=folder / row.name,
+        share=row.share,
+        epochs=None if course.epochs is None else round(course.epochs / row.share),
     )

@@ -17,6 +17,7 @@ from training.recipe import Make
 from training.recognition import material
 from training.recognition.beginning import Origin, begin, go_on
 from training.recognition.checking import Crops, Displaced, Known, Watched, vectors_of
+from training.recognition.learnt_from import Taught, some_of
 from training.recognition.publish import Made, publish
 from training.recognition.teaching import Lesson, Pupil, Teaching
 from training.state import State, load_state
@@ -35,6 +36,7 @@ class Course:
     """What is to be taught, on what, and where everything goes; as `training.train.Order`.
 
     network: as `workers.networks.build` calls it. origin: what it goes on from, else it is begun.
+    share: of the people that are learnt from.
     """
 
     teaching: Teaching
@@ -47,6 +49,7 @@ class Course:
     threads: int = 1
     network: str = "sface"
     origin: Origin | None = None
+    share: float = 1.0
 
 
 def teach(course: Course, shell: Shell) -> Made:
@@ -59,12 +62,13 @@ def teach(course: Course, shell: Shell) -> Made:
     torch.set_num_threads(course.threads)
     cv2.setNumThreads(1)
     course.out.mkdir(parents=True, exist_ok=True)
-    what = f"recognition {course.network} {teaching!r}{_after(course.origin)}"
+    part = "" if course.share == 1 else f" {course.share:g} of the people"
+    what = f"recognition {course.network} {teaching!r}{_after(course.origin)}{part}"
     run = {"recipe": what, "seed": str(course.seed)}
     with alone(course.out):
         load_state(course.out, run)  # refused before long work
         room = material.Room(course.data, course.cache / "recognition", course.threads)
-        taught = material.gather(room, teaching, shell.cut)
+        taught = some_of(material.gather(room, teaching, shell.cut), course.share)
         run |= {"data": taught.sha256}
         state = load_state(course.out, run) or State(run)
         pupil = Pupil(_lesson(replace(course, teaching=teaching), taught, device), state)
@@ -75,7 +79,7 @@ def teach(course: Course, shell: Shell) -> Made:
         return publish(course.out, held, pupil.lesson, state)
 
 
-def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Lesson:
+def _lesson(course: Course, taught: Taught, device: torch.device) -> Lesson:
     teaching = course.teaching
     make = MAKERS.get(teaching.by, material.make)(taught, teaching, course.data)
     watched = _watched(taught, teaching, make)
@@ -102,13 +106,13 @@ def _lesson(course: Course, taught: material.Taught, device: torch.device) -> Le
     )
 
 
-def _examples(taught: material.Taught) -> Crops:
+def _examples(taught: Taught) -> Crops:
     """Return some bare faces that are learnt from, always the same."""
     order = np.random.default_rng(0).permutation(taught.training)
     return taught.faces.where(np.sort(order[:EXAMPLES])).crops
 
 
-def _watched(taught: material.Taught, teaching: Teaching, make: Make) -> Watched:
+def _watched(taught: Taught, teaching: Teaching, make: Make) -> Watched:
     """Return validation: each face once with a mask, or as it is made for an aligner."""
     held = taught.validation
     if teaching.by != "points":
@@ -142,7 +146,7 @@ def _after(origin: Origin | None) -> str:
     return f" after {read_folder(origin.folder).sha256} without {origin.ratio:g}"
 
 
-def _error(taught: material.Taught, device: torch.device, network: nn.Module) -> float:
+def _error(taught: Taught, device: torch.device, network: nn.Module) -> float:
     """Return how far a network is from the teacher on some bare faces: 1 - the mean cosine."""
     places = taught.validation[:JUDGED]
     vectors = vectors_of(network.to(device), taught.faces.crops[places], device)
