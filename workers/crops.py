@@ -6,7 +6,7 @@ Convention: points (N, 5, 2) are x y in pixels of the source picture, pixel cent
 numbers, the eye at the picture's left first. A matrix (2, 3) maps source pixels to crop pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces import ALIGNED_PX, TEMPLATE_112
+from workers.light import all_lit
 
 Crops = NDArray[np.uint8]  # (N, S, S, 3) BGR
 Matrices = NDArray[np.float32]  # (N, 2, 3)
@@ -25,18 +26,20 @@ class Framing:
 
     size_px: the crop's side. template: (5, 2) x y in crop pixels.
     replicate: whether pixels beyond the picture repeat its border; black otherwise.
+    lit: whether a dark crop is made brighter (`workers.light`).
     """
 
     size_px: int
     template: NDArray[np.float32]
     replicate: bool
+    lit: bool = False
 
     def resized(self, size_px: int) -> "Framing":
         """Return the same cut for a network with another input size."""
         if size_px == self.size_px:
             return self
         template = self.template * np.float32(size_px / self.size_px)
-        return Framing(size_px, template, self.replicate)
+        return replace(self, size_px=size_px, template=template)
 
 
 def framing(size_px: int, zoom: float, eyes_at: float) -> Framing:
@@ -46,10 +49,11 @@ def framing(size_px: int, zoom: float, eyes_at: float) -> Framing:
     """
     eyes = TEMPLATE_112[:2].mean(axis=0)
     points = (TEMPLATE_112 - eyes) * zoom / ALIGNED_PX + np.array([0.5, eyes_at])
-    return Framing(size_px, (points * size_px).astype(np.float32), True)
+    return Framing(size_px, (points * size_px).astype(np.float32), True, lit=True)
 
 
-ALIGNED: Final = Framing(ALIGNED_PX, TEMPLATE_112, False)  # as SFace was trained
+# As SFace was trained; the face's quality is told by it too, so it is lit only when it is embedded.
+ALIGNED: Final = Framing(ALIGNED_PX, TEMPLATE_112, False)
 # The size of these two is the shipped networks'; another network's follows from its entry.
 # The chin (about 0.85 of the distance from eyes to mouth below the mouth) and a mask pulled under
 # it stay visible.
@@ -86,4 +90,4 @@ def crop_faces(
     border = cv2.BORDER_REPLICATE if wanted.replicate else cv2.BORDER_CONSTANT
     for crop, matrix in zip(crops, similarities(points, wanted.template), strict=True):
         cv2.warpAffine(picture, matrix, size, dst=crop, flags=cv2.INTER_LINEAR, borderMode=border)
-    return crops
+    return all_lit(crops) if wanted.lit else crops

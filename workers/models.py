@@ -14,6 +14,7 @@ from engine.purpose import Purpose
 from workers.crops import ALIGNED, EXPRESSION, MASK, Crops, Framing, crop_faces
 from workers.detection import joined
 from workers.detector import Detector
+from workers.light import all_lit
 from workers.manifest import Entry, Role, load_manifest
 from workers.preprocess import input_size
 from workers.regions import Area, Size, part_sizes
@@ -151,7 +152,7 @@ class Models:
 
     def embed(self, crops: Crops) -> NDArray[np.float32]:
         """Return unit vectors (N, 128) of faces cut by `ALIGNED`, (N, 112, 112, 3)."""
-        vectors = self._run("embedder", crops, 128)
+        vectors = self._run("embedder", all_lit(crops), 128)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 

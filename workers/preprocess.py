@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.boxes import Letterbox, letterbox
+from workers.light import lit
 from workers.regions import STEP_PX, WHOLE, Area, Size, part
 
 
@@ -53,7 +54,7 @@ def input_size(width_px: int, height_px: int, longest_px: int) -> Size:
 def fit(picture: NDArray[np.uint8], longest_px: int, area: Area = WHOLE) -> Fitted:
     """Scale a BGR picture for the detector, take the part around an area, and fill up with black.
 
-    The scale is the whole picture's, whatever the area.
+    The scale is the whole picture's, whatever the area. A dark picture is made brighter.
     """
     height, width = picture.shape[:2]
     size = scaled_size(width, height, longest_px)
@@ -62,7 +63,7 @@ def fit(picture: NDArray[np.uint8], longest_px: int, area: Area = WHOLE) -> Fitt
     scaled = Size(mapping.width_px, mapping.height_px)
     shown = part(area, scaled, padded)
     right, bottom = shown.left_px + shown.size.width_px, shown.top_px + shown.size.height_px
-    inside = shrink(picture, scaled)[shown.top_px : bottom, shown.left_px : right]
+    inside = lit(shrink(picture, scaled))[shown.top_px : bottom, shown.left_px : right]
     pixels = np.zeros((shown.size.height_px, shown.size.width_px, 3), np.uint8)
     pixels[: inside.shape[0], : inside.shape[1]] = inside
     return Fitted(pixels, replace(mapping, left_px=shown.left_px, top_px=shown.top_px))

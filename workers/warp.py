@@ -10,6 +10,7 @@ from kornia.geometry.transform import warp_affine
 from numpy.typing import NDArray
 
 from workers.crops import Crops, Framing, similarities
+from workers.light import all_lit
 
 
 @torch.inference_mode()
@@ -31,4 +32,5 @@ def warp_faces(
         align_corners=True,
     )
     whole = crops.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-    return np.ascontiguousarray(whole.cpu().numpy())
+    cut = np.ascontiguousarray(whole.cpu().numpy())
+    return all_lit(cut) if wanted.lit else cut

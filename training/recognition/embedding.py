@@ -21,6 +21,7 @@ from training.recognition.faces import Faces
 from training.recognition.masking import Wardrobe, chance, each_masked
 from training.recognition.occluding import Hidden, occlude
 from training.sets.pictures import Picture
+from workers.light import lit
 from workers.manifest import Entry, load_manifest
 
 Vector = NDArray[np.float32]  # (D,), of length one
@@ -131,7 +132,7 @@ def _made(faces: Faces, look: Look, entry: Entry, bench: Bench) -> Embedded:
         runtime = live_runtime(entry, bench.cache)
         for name, crop in zip(new.names, _shown(new, look, bench), strict=True):
             began = time.perf_counter()
-            (vector,) = runtime.run(crop[None]).values()
+            (vector,) = runtime.run(lit(crop)[None]).values()
             known.took_ms.append(1000 * (time.perf_counter() - began))
             known.vectors[name] = vector[0] / max(float(np.linalg.norm(vector[0])), LEAST)
             bench.report(len(known.vectors), len(faces.names))

@@ -28,15 +28,18 @@ class Taught:
 
 
 def some_of(taught: Taught, share: float) -> Taught:
-    """Return what is left when a share (0..1] of the people are learnt from.
+    """Return what is left when fewer people are learnt from, with a share (0..1] of the faces.
 
     Who is among a share is among every larger one; validation stays.
     """
     if share == 1:
         return taught
     named = np.array(taught.faces.people)
-    people = sorted(set(named[taught.training].tolist()), key=_drawn)
-    kept = people[: max(1, round(share * len(people)))]
+    people, counts = np.unique(named[taught.training], return_counts=True)
+    order = sorted(range(len(people)), key=lambda place: _drawn(str(people[place])))
+    wanted = share * len(taught.training)
+    kept = people[[place for place, before in zip(order, _before(counts[order]), strict=True)
+                   if before < wanted]]  # fmt: skip
     places = taught.training[np.isin(named[taught.training], kept)]
     both = np.concatenate([places, taught.validation])
     return replace(
@@ -47,6 +50,11 @@ def some_of(taught: Taught, share: float) -> Taught:
         training=np.arange(len(places)),
         validation=np.arange(len(places), len(both)),
     )
+
+
+def _before(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how many faces the people before each one have."""
+    return np.asarray(np.cumsum(counts) - counts, np.intp)
 
 
 def _drawn(name: str) -> bytes:

@@ -18,7 +18,8 @@ class Row:
     """One row. stated: the paper's accuracy by set, 0..1, where it states one.
 
     name: of its folder. origin: the row before it whose weights it goes on from, without `ratio` of
-    its filters. share: of the people that it learns from, which are shown the more often.
+    its filters. share: of the faces that it learns from, of so many fewer
+    people, which are shown the more often.
     """
 
     name: str
@@ -171,7 +172,7 @@ PAPER_2_FULL: Final = replace(
 )
 
 
-def _of_people(name: str, title: str, share: float) -> Row:
+def _of_faces(name: str, title: str, share: float) -> Row:
     return Row(name, title, "facenet-full", "distilled", share=share)
 
 
@@ -182,15 +183,15 @@ GROWTH: Final = Table(
     epochs=2,
     sets=("lfw",),
     rows=(
-        _of_people("quarter", "a quarter of the people", 0.25),
-        _of_people("half", "half of the people", 0.5),
-        replace(_of_people("whole", "all people", 1.0), stated={"lfw": 0.9879}),
-        _of_people("eighth", "an eighth of the people", 0.125),
+        _of_faces("quarter", "a quarter of the faces", 0.25),
+        _of_faces("half", "half of the faces", 0.5),
+        replace(_of_faces("whole", "all faces", 1.0), stated={"lfw": 0.9879}),
+        _of_faces("eighth", "an eighth of the faces", 0.125),
     ),
     parts=(Part("Paper 1's whole network, as the data grows",
                 ("eighth", "quarter", "half", "whole")),),
-    notes=("Fewer people are shown more often: all rows have the same steps, but for what fills no "
-           "batch.",
+    notes=("Fewer faces, of fewer people, are shown more often: the same steps, but for what "
+           "fills no batch.",
            *PAPER_1.notes[:1]),
 )  # fmt: skip
 TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL, GROWTH)}

@@ -36,7 +36,7 @@ class Course:
     """What is to be taught, on what, and where everything goes; as `training.train.Order`.
 
     network: as `workers.networks.build` calls it. origin: what it goes on from, else it is begun.
-    share: of the people that are learnt from.
+    share: of the faces that are learnt from, see `some_of`.
     """
 
     teaching: Teaching
@@ -62,7 +62,7 @@ def teach(course: Course, shell: Shell) -> Made:
     torch.set_num_threads(course.threads)
     cv2.setNumThreads(1)
     course.out.mkdir(parents=True, exist_ok=True)
-    part = "" if course.share == 1 else f" {course.share:g} of the people"
+    part = "" if course.share == 1 else f" {course.share:g} of the faces"
     what = f"recognition {course.network} {teaching!r}{_after(course.origin)}{part}"
     run = {"recipe": what, "seed": str(course.seed)}
     with alone(course.out):
