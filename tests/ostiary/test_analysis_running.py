@@ -13,6 +13,7 @@ from fakes.worker_scenes import background, scene
 from engine.observations import Expression, Knowledge, MaskState
 from ostiary import analyze
 from ostiary.analysis import Kind, Trouble, Unreadable
+from ostiary.analysis.tally import Tally
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -94,6 +95,15 @@ def test_a_film_is_followed_and_becomes_sure(tmp_path, setup):
     assert faces[0].mask.state is None
     assert not faces[-1].tentative
     assert faces[-1].mask.state is MaskState.MISSING
+
+
+def test_a_film_of_a_moment_shows_somebody_of_whom_nothing_is_sure(tmp_path, setup):
+    tally = Tally()
+    for picture in analyze(write_film(tmp_path / "a.mp4", walk("obama", 2)), setup=setup):
+        file = tally.add(picture)
+    told = file.as_json()
+    assert (told["people"], told["undecided"]) == (1, 1)
+    assert [(track["mask"], track["pictures"]) for track in told["tracks"]] == [(None, 2)]
 
 
 def test_belief_rests_on_the_films_time_and_not_on_how_many_pictures(tmp_path, setup):

@@ -149,14 +149,6 @@ def test_a_film_of_odd_size_on_its_side(analyze, tmp_path):
     assert film_of(tmp_path / "b.mp4")[2][0].shape == (482, 322, 3)
 
 
-def test_a_film_of_a_moment_shows_somebody_of_whom_nothing_is_sure(analyze, tmp_path):
-    path = write_film(tmp_path / "a.mp4", walk("obama", 2))
-    code, out, _ = analyze(path, "--json")
-    (file,) = json.loads(out)["files"]
-    assert (code, file["people"], file["undecided"]) == (ExitCode.DONE, 1, 1)
-    assert [track["mask"] for track in file["tracks"]] == [None]
-
-
 def test_an_animation_of_odd_size_becomes_a_film(analyze, tmp_path):
     first, *others = [Image.fromarray(one[:-1, :-1, ::-1]) for one in walk("obama", 3)]
     first.save(tmp_path / "a.webp", save_all=True, append_images=others, duration=100)
