@@ -30,7 +30,7 @@ class Taught:
 def some_of(taught: Taught, share: float) -> Taught:
     """Return what is left when fewer people are learnt from, with a share (0..1] of the faces.
 
-    Who is among a share is among every larger one; validation stays.
+    Who is among a share is among every larger one; validation stays. Not for what learns by points.
     """
     if share == 1:
         return taught
@@ -46,7 +46,7 @@ def some_of(taught: Taught, share: float) -> Taught:
         taught,
         faces=taught.faces.where(both),
         masked=taught.masked[:, both],
-        classes=taught.classes[both] if len(taught.classes) else taught.classes,
+        classes=taught.classes[both],
         training=np.arange(len(places)),
         validation=np.arange(len(places), len(both)),
     )

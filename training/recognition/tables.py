@@ -18,8 +18,8 @@ class Row:
     """One row. stated: the paper's accuracy by set, 0..1, where it states one.
 
     name: of its folder. origin: the row before it whose weights it goes on from, without `ratio` of
-    its filters. share: of the faces that it learns from, of so many fewer
-    people, which are shown the more often.
+    its filters. share: of the faces that it learns from; fewer are shown
+    the more often.
     """
 
     name: str
@@ -205,7 +205,7 @@ def folder_of(home: Path, table: Table, epochs: int) -> Path:
 def as_course(row: Row, folder: Path, course: Course) -> Course:
     """Return what teaches a row, its table's folder given, with the course's data and budget.
 
-    The course's epochs are of all people: one of some of them is shorter, so there are more.
+    The course's epochs are of all faces: one of some of them is shorter, so there are more.
     """
     origin = None if row.origin is None else Origin(folder / row.origin, row.ratio)
     return replace(
