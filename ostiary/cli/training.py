@@ -57,7 +57,7 @@ NetworkOption = Annotated[
 ]
 TableOption = Annotated[
     str | None,
-    typer.Option("--table", help="paper1, paper2: each row.", rich_help_panel=FACES),
+    typer.Option("--table", help="paper1, paper2, growth …: each row.", rich_help_panel=FACES),
 ]
 
 

@@ -61,7 +61,7 @@ export class Tile {
         "aria-label": title,
         dataset: { camera: this.camera.id },
       },
-      h("div", { class: "picture" }, this.video, this.canvas, this.notice, this.large ? null : open),
+      h("div", { class: "picture" }, this.video, this.canvas, this.notice),
       h(
         "footer",
         { class: "tile-foot" },
@@ -69,6 +69,7 @@ export class Tile {
         link,
         this.facts,
       ),
+      this.large ? null : open,
     );
   }
 
