@@ -25,6 +25,9 @@ PORTRAITS = Path(__file__).parents[2] / "ostiary" / "demo" / "portraits"
 FRAMINGS = {"embedder": ALIGNED, "mask": MASK, "expression": EXPRESSION}
 # Largest difference of an output, as a share of the output's largest value.
 TOLERANCE = {"cpu": 2e-3, "cuda": 5e-2}
+# The embedder computes in bytes, in which the smallest difference is a large one, and CUDA does
+# not: of a face's two vectors, the least cosine.
+ALIKE = {"cpu": 0.99, "cuda": 0.97}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,11 @@ def inputs(cache):
     return {"detector": fit(picture, 640).pixels[None], **crops}
 
 
+def least_cosine(ours: np.ndarray, theirs: np.ndarray) -> float:
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return float(((ours * theirs).sum(axis=1) / lengths).min())
+
+
 @pytest.mark.parametrize("role", ["detector", "embedder", "mask", "expression"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_openvino_and_torch_agree(role, device, cache, inputs):
@@ -64,8 +72,11 @@ def test_openvino_and_torch_agree(role, device, cache, inputs):
     for name, output in ours.items():
         assert output.shape == theirs[name].shape
         assert output.dtype == np.float32
-        worst = np.abs(output - theirs[name]).max() / np.abs(output).max()
-        assert worst < TOLERANCE[device], f"{role} {name}: {worst}"
+        if role == "embedder":
+            assert least_cosine(output, theirs[name]) > ALIKE[device]
+        else:
+            worst = np.abs(output - theirs[name]).max() / np.abs(output).max()
+            assert worst < TOLERANCE[device], f"{role} {name}: {worst}"
     first, turned = next(iter(ours.values()))
     assert not np.allclose(first, turned), "the parity would hold for any input"
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.faces import TEMPLATE_112
+from engine.faces import ALIGNED_PX, TEMPLATE_112
 from training.answers import Report
 from training.augment import relight, vary, worsen
 from training.draw import load_templates
@@ -81,6 +81,13 @@ def gather(room: Room, teaching: Teaching, report: Report) -> Taught:
         validation,
         digest.hexdigest(),
     )
+
+
+def each_once(taught: Taught, make: Make) -> list[Made]:
+    """Return validation as it is made, always the same."""
+    places = [int(place) for place in taught.validation]
+    chances = [np.random.default_rng((FIRST_SEED, place)) for place in places]
+    return [make(place, ALIGNED_PX, by) for place, by in zip(places, chances, strict=True)]
 
 
 def read(data: Path) -> tuple[Faces, NDArray[np.intp]]:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from training.plots import Words, plot_curves
 from training.publish import DESCRIPTION, write_weights
 from training.recognition.calibration import Calibration, calibrate
-from training.recognition.checking import vectors_of
+from training.recognition.checking import Displaced, vectors_of
 from training.recognition.material import Reserved
+from training.recognition.ranges import ranges_of
 from training.recognition.teaching import Lesson, Teaching
 from training.state import State
 from workers.networks.face_aligner import AlignedSFace
@@ -56,9 +57,7 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
         "card": out / "card.md",
         "model": out / DESCRIPTION,
     }
-    halves = write_weights(_own(state.best, lesson), files["weights"])
-    network: nn.Module = lesson.pupil
-    network.load_state_dict({k: v.float() for k, v in halves.items()}, strict=False)
+    network = _written(state.best, lesson, files["weights"])
     bare, masked = (
         vectors_of(network, crops, lesson.device) for crops in (held.faces.crops, held.masked)
     )
@@ -72,10 +71,25 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
     return made
 
 
-def _own(best: Mapping[str, Tensor], lesson: Lesson) -> dict[str, Tensor]:
-    """Return the weights that were taught; those of SFace behind an aligner were not."""
-    begin = "aligner." if isinstance(lesson.pupil, AlignedSFace) else ""
-    return {name: held for name, held in best.items() if name.startswith(begin)}
+def _written(best: Mapping[str, Tensor], lesson: Lesson, path: Path) -> nn.Module:
+    """Write the weights; return the network as it will be built of them.
+
+    Behind an aligner SFace was not taught, and computes in bytes: its ranges are written, not it.
+    """
+    network = lesson.pupil
+    network.load_state_dict(best)
+    own = dict(best)
+    if isinstance(network, AlignedSFace):
+        assert isinstance(lesson.watched, Displaced)
+        own = {name: held for name, held in best.items() if name.startswith("aligner.")}
+        own |= ranges_of(network, lesson.watched.crops)
+    halves = {name: held.float() for name, held in write_weights(own, path).items()}
+    network.load_state_dict(halves, strict=False)
+    if not isinstance(network, AlignedSFace):
+        return network
+    made = AlignedSFace(int8=True).to(lesson.device)
+    made.load_state_dict(network.state_dict() | halves)
+    return made
 
 
 def name_of(teaching: Teaching, network: str) -> str:
@@ -84,13 +98,19 @@ def name_of(teaching: Teaching, network: str) -> str:
     return f"recognition-{teaching.name}" if usual else f"{network}-{teaching.name}"
 
 
+def network_of(lesson: Lesson) -> str:
+    """Return what the network that was written is called by `workers.networks.build`."""
+    aligned = isinstance(lesson.pupil, AlignedSFace)
+    return f"{lesson.network}-int8" if aligned else lesson.network
+
+
 def description(made: Made) -> str:
     """Return the text of model.toml."""
     plain: dict[str, Any] = {
         "role": ROLE,
         "name": made.name,
         "version": made.sha256[:8],
-        "network": made.lesson.network,
+        "network": network_of(made.lesson),
         "file": made.files["weights"].name,
         "sha256": made.sha256,
         "input": [112, 112],

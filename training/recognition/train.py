@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.faces import ALIGNED_PX
 from training.feed import Feed
 from training.recipe import Make
 from training.recognition import material
@@ -117,8 +116,7 @@ def _watched(taught: Taught, teaching: Teaching, make: Make) -> Watched:
     held = taught.validation
     if teaching.by != "points":
         return Known(taught.faces.crops[held], taught.masked[0, held], taught.classes[held])
-    chances = [np.random.default_rng((material.FIRST_SEED, int(place))) for place in held]
-    made = [make(int(k), ALIGNED_PX, by) for k, by in zip(held, chances, strict=True)]
+    made = material.each_once(taught, make)
     return Displaced(np.stack([one.crop for one in made]), np.stack([one.target for one in made]))
 
 

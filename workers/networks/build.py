@@ -25,8 +25,10 @@ SINGLE: Final[Mapping[str, Callable[[], nn.Module]]] = {
     "yunet": YuNet,
     "sface": SFace,
     "sface-aligned": AlignedSFace,
+    "sface-aligned-int8": lambda: AlignedSFace(int8=True),
     "sface-light": lambda: SFace(LIGHT),
 }
+ALIGNED: Final = ("sface-aligned", "sface-aligned-int8")  # their files hold no SFace
 OCCLUDED: Final[Mapping[str, float]] = {
     "occluded-resnet": 1.0,
     "occluded-resnet-half": 0.5,
@@ -56,7 +58,7 @@ def build(entry: Entry) -> nn.Module:
     """Return the module with its verified weights, float32, for inference."""
     path = verify(entry)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
-    if entry.network == "sface-aligned":
+    if entry.network in ALIGNED:
         state = _shipped_sface() | state
     network = _pruned(entry, state) if entry.network in OCCLUDED else empty(entry)
     missing, unexpected = network.load_state_dict(state, strict=False)

@@ -59,17 +59,20 @@ class FaceAligner(nn.Module):
 
 
 class AlignedSFace(nn.Module):
-    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, roughly aligned; output (N, 128)."""
+    """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, roughly aligned; output (N, 128).
+
+    rounds: how often the aligner looks. int8: whether SFace behind it computes in bytes.
+    """
 
     fit: Tensor
     whole: Tensor
     middle: Tensor
 
-    def __init__(self, rounds: int = ROUNDS) -> None:
+    def __init__(self, rounds: int = ROUNDS, int8: bool = False) -> None:
         super().__init__()
         self.rounds = rounds
         self.aligner = FaceAligner()
-        self.sface = SFace()
+        self.sface = SFace(int8=int8)
         template = torch.from_numpy(TEMPLATE_112).double()
         self.register_buffer("fit", _fit(template).float(), persistent=False)
         self.register_buffer("whole", _grid(0, ALIGNED_PX, ALIGNED_PX), persistent=False)

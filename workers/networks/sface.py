@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from torch import Tensor, nn
 
+from workers.networks.int8 import FIRST_LEVELS, WEIGHT_LEVELS, Int8Conv2d, Int8Linear
+
 EMBEDDING: Final = 128
 
 
@@ -37,41 +39,46 @@ WIDTHS: Final = (32, *(step.channels for step in STEPS))  # of the stem and each
 LIGHT: Final = (16, 16, 48, 48, 96, 96, *(208 for _ in range(6)), 416, 512)
 
 
-def convolution(channels_in: int, channels_out: int, kernel: int, stride: int) -> nn.Sequential:
-    """Dense convolution with its normalisation and PReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(channels_out, eps=1e-3),
-        nn.PReLU(channels_out),
-    )
+class Shape(NamedTuple):
+    """What a convolution takes and gives; its padding keeps the size but for the stride."""
+
+    channels_in: int
+    channels_out: int
+    kernel: int
+    stride: int = 1
+    groups: int = 1
 
 
-def depthwise(channels: int, stride: int) -> nn.Sequential:
-    """3x3 convolution of each channel by itself, with its normalisation and PReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False),
-        nn.BatchNorm2d(channels, eps=1e-3),
-        nn.PReLU(channels),
-    )
+def layer(shape: Shape, levels: int | None) -> nn.Sequential:
+    """Convolution with its normalisation and PReLU, in bytes by so many levels or in floats."""
+    inside, out, kernel, stride, groups = shape
+    given = (inside, out, kernel, stride, kernel // 2)
+    if levels is None:
+        convolution = nn.Conv2d(*given, groups=groups, bias=False)
+    else:
+        convolution = Int8Conv2d(*given, groups=groups, bias=False, levels=levels)
+    return nn.Sequential(convolution, nn.BatchNorm2d(out, eps=1e-3), nn.PReLU(out))
 
 
 class SFace(nn.Module):
     """A face as a vector. Input (N, 3, 112, 112), BGR 0..255, aligned; output (N, 128).
 
-    widths: output channels of the stem and of each step.
+    widths: output channels of the stem and of each step. int8: its layers compute in bytes.
     """
 
-    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS, int8: bool = False) -> None:
         super().__init__()
-        self.stem = convolution(3, widths[0], 3, 1)
+        levels = WEIGHT_LEVELS if int8 else None
+        self.stem = layer(Shape(3, widths[0], 3), FIRST_LEVELS if int8 else None)
         steps: list[nn.Module] = []
         channels = widths[0]
         for step, wide in zip(STEPS, widths[1:], strict=True):
-            steps += [depthwise(channels, step.stride), convolution(channels, wide, 1, 1)]
+            deep = Shape(channels, channels, 3, step.stride, groups=channels)
+            steps += [layer(deep, levels), layer(Shape(channels, wide, 1), levels)]
             channels = wide
         self.body = nn.Sequential(*steps)
         self.norm = nn.BatchNorm2d(channels, eps=2e-5)
-        self.project = nn.Linear(channels * 7 * 7, EMBEDDING)
+        self.project = (Int8Linear if int8 else nn.Linear)(channels * 7 * 7, EMBEDDING)
         self.norm_out = nn.BatchNorm1d(EMBEDDING, eps=2e-5)
 
     def first(self, layers: int) -> list[nn.Module]:
