@@ -179,6 +179,33 @@ def test_alone_with_a_named_picture_and_the_webcam(home, files):
     asyncio.run(main())
 
 
+def test_of_a_folder_its_pictures_and_videos_are_taken(home, tmp_path):
+    folder = tmp_path / "holiday"
+    (folder / "inner" / ".thumbs").mkdir(parents=True)
+    for name in ("a.jpg", "words.txt", ".hidden.jpg", "inner/b.png", "inner/.thumbs/c.jpg"):
+        (folder / name).write_bytes(b"not looked at here")
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "words.txt").write_text("no picture")
+
+    async def main():
+        async with showing(home) as url, a_tab() as tab:
+            page = tab.page
+            await page.goto(url)
+            async with page.expect_file_chooser() as asked:
+                await page.get_by_role("button", name="choose a folder").click()
+            await (await asked.value).set_files(folder)
+            names = page.locator(".staged .photo-name")
+            await expect(names).to_have_count(2)
+            assert sorted(await names.all_text_contents()) == ["a.jpg", "b.png"]
+            await page.get_by_label("A folder").set_input_files(tmp_path / "nothing")
+            await expect(page.get_by_text("no picture or video in this folder")).to_be_visible()
+            await expect(names).to_have_count(2)
+            await page.get_by_role("button", name="Leave out a.jpg").click()
+            assert tab.errors == []
+
+    asyncio.run(main())
+
+
 def test_a_cancelled_analysis_goes_and_a_stranger_sees_nothing(home, tmp_path):
     long = write_film(tmp_path / "long.mp4", walk("obama", 140, step_px=2))
 

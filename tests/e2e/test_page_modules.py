@@ -16,6 +16,7 @@ PREAMBLE = """
 const { Timeline, unwrap, between, TICKS_PER_S } = await import("/page/js/timeline.js");
 const { contain, place, describe, placeLabel } = await import("/page/js/boxes.js");
 const { wait_ms } = await import("/page/js/backoff.js");
+const { dropped, within } = await import("/page/js/folders.js");
 const { columns } = await import("/page/js/wall.js");
 const track = (id, x, state = "confirmed") => ({ id, box: [x, 0, x + 0.1, 0.2], state });
 """
@@ -199,3 +200,42 @@ def test_what_a_picture_waits_for_reads_as_far_as_it_is_known(in_page):
         ["This camera sent its last whole picture 3 s ago", next_one],
         ["This camera sends whole pictures rarely", next_one],
     ]
+
+
+FOLDERS = """
+    const file = (name, type = "") => ({
+      name, isDirectory: false, file: (then) => then(new File([], name, { type })),
+    });
+    const folder = (name, ...all) => ({ name, isDirectory: true, createReader: () => {
+      const parts = [all.slice(0, 2), all.slice(2), []];  // a browser gives them in parts
+      return { readEntries: (then) => then(parts.shift()) };
+    } });
+    const names = (files) => files.map((one) => one.name);
+"""
+
+
+def test_a_dropped_folder_is_read_to_its_depth_and_no_further_than_asked(in_page):
+    found = in_page(
+        FOLDERS
+        + """
+        const all = folder("all", file("words.txt"), file("c.JPG"), folder("b", file("x.webm")),
+                           folder(".git", file("d.png")), file(".e.png"), file("a", "image/jpeg"));
+        return [names(await within(all, 100)), names(await within(all, 2))];
+    """
+    )
+    assert found == [["a", "x.webm", "c.JPG"], ["a", "x.webm"]]
+
+
+def test_of_what_is_dropped_folders_are_told_from_files(in_page):
+    found = in_page(
+        FOLDERS
+        + """
+        const item = (entry) => ({ kind: "file", webkitGetAsEntry: () => entry,
+                                   getAsFile: () => new File([], entry.name) });
+        const odd = { ...item(file("odd")), webkitGetAsEntry: () => null };
+        const { files, folders } = dropped({ items: [item(file("a.jpg")), item(folder("all")), odd,
+                                                     { kind: "string" }] });
+        return [names(files), names(folders)];
+    """
+    )
+    assert found == [["a.jpg", "odd"], ["all"]]

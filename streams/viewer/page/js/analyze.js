@@ -1,6 +1,7 @@
 // Knows the place where people have files of their own analysed. Does not know how that is done.
 
 import { cameraPanel } from "./analyze_camera.js";
+import { Files } from "./analyze_files.js";
 import { JobCard } from "./analyze_job.js";
 import { get } from "./api.js";
 import { field } from "./dialog.js";
@@ -9,9 +10,6 @@ import { store } from "./store.js";
 import { PURPOSES } from "./words.js";
 
 const MODELS = { mask: "Mask model", expression: "Expression model" };
-
-const spell = (s) => (s === 3600 ? "an hour" : `${Math.max(1, Math.round(s / 60))} min`);
-const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 /** What is looked for, with which networks, in which language. */
 class Wish {
@@ -89,87 +87,6 @@ class Wish {
       language: this.languages.value(),
       models: Object.fromEntries(models),
     };
-  }
-}
-
-/** The files that wait to be sent. */
-class Files {
-  constructor(options, changed) {
-    this.options = options;
-    this.changed = changed;
-    this.all = [];
-    this.input = h("input", {
-      type: "file",
-      accept: "image/*,video/*",
-      multiple: true,
-      class: "file",
-      "aria-label": "Pictures or videos",
-      onchange: () => this.add(this.input.files),
-    });
-    this.list = h("ul", { class: "photos" });
-    this.problem = h("div", { class: "problem", role: "alert", hidden: true });
-    this.drop = h(
-      "div",
-      { class: "drop" },
-      icon("scan", 28),
-      h("p", {}, h("strong", {}, "Choose pictures or videos"), " or drop them"),
-      h("p", { class: "hint" }, `${megabytes(options.upload_bytes)} at once. Erased after ${spell(options.keep_s)}.`),
-      this.input,
-    );
-    this.drop.addEventListener("dragover", (event) => event.preventDefault());
-    this.drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.add(event.dataTransfer.files);
-    });
-    this.element = h("div", { class: "stack" }, this.drop, this.list, this.problem);
-  }
-
-  add(files) {
-    this.all.push(...files);
-    this.input.value = "";
-    this.draw();
-  }
-
-  take() {
-    const taken = this.all;
-    this.all = [];
-    this.draw();
-    return taken;
-  }
-
-  wrong() {
-    const bytes = this.all.reduce((sum, file) => sum + file.size, 0);
-    const { upload_bytes: most, files } = this.options;
-    if (bytes > most) return `These are ${megabytes(bytes)}; at most ${megabytes(most)} are taken at once.`;
-    return this.all.length > files ? `At most ${files} files are taken at once.` : null;
-  }
-
-  draw() {
-    const row = (file) =>
-      h(
-        "li",
-        { class: "staged" },
-        icon(file.type.startsWith("video") ? "film" : "image", 18),
-        h("span", { class: "photo-name" }, file.name),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "icon-button",
-            "aria-label": `Leave out ${file.name}`,
-            onclick: () => {
-              this.all = this.all.filter((other) => other !== file);
-              this.draw();
-            },
-          },
-          icon("close", 16),
-        ),
-      );
-    fill(this.list, ...this.all.map(row));
-    const wrong = this.wrong();
-    fill(this.problem, wrong ?? "");
-    this.problem.hidden = !wrong;
-    this.changed();
   }
 }
 
