@@ -17,7 +17,7 @@ def test_without_folders_there_is_what_is_shipped(tmp_path):
         assert [entry.label for entry in found.entries if entry.role == "embedder"] == [
             load_manifest()["embedder"].label,
             "sface@2021dec",  # the peer, and what is not for research only
-            "sface-light@1",
+            "sface-light@2",
         ]
         assert all(entry.shipped and entry.card.is_file() for entry in found.entries)
         assert found.broken == ()

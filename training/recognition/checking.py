@@ -32,6 +32,10 @@ class Watched(Protocol):
 
     words: ClassVar[str]
 
+    @property
+    def faces(self) -> Crops:
+        """Return some of them as the network is shown them, (N, 112, 112, 3)."""
+
     def marks(self, network: nn.Module, device: torch.device) -> Marks:
         """Return how a network does on them."""
 
@@ -44,6 +48,11 @@ class Known:
     bare: Crops
     masked: Crops
     vectors: NDArray[np.float32]
+
+    @property
+    def faces(self) -> Crops:
+        """Return some, every second one masked."""
+        return np.stack([self.bare, self.masked], axis=1).reshape(-1, *self.bare.shape[1:])
 
     def marks(self, network: nn.Module, device: torch.device) -> Marks:
         """Return 1 - the mean cosine of masked faces, and how many are found, masked and bare."""
@@ -62,6 +71,11 @@ class Displaced:
     words: ClassVar[str] = "accuracy: points within a pixel; recall: within two"
     crops: Crops
     offsets: NDArray[np.float32]
+
+    @property
+    def faces(self) -> Crops:
+        """Return them all."""
+        return self.crops
 
     @torch.no_grad()
     def marks(self, network: nn.Module, device: torch.device) -> Marks:

@@ -15,14 +15,17 @@ from torch import Tensor, nn
 from training.plots import Words, plot_curves
 from training.publish import DESCRIPTION, write_weights
 from training.recognition.calibration import Calibration, calibrate
-from training.recognition.checking import Displaced, vectors_of
+from training.recognition.checking import vectors_of
 from training.recognition.material import Reserved
-from training.recognition.ranges import ranges_of
+from training.recognition.ranges import own_weights, ranges_of
 from training.recognition.teaching import Lesson, Teaching
 from training.state import State
+from workers.networks import build
 from workers.networks.face_aligner import AlignedSFace
+from workers.networks.sface import SFace
 
 ROLE = "embedder"
+IN_BYTES = ("sface-aligned", "sface-light")  # networks that are written to compute in bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,20 +77,20 @@ def publish(out: Path, held: Reserved, lesson: Lesson, state: State) -> Made:
 def _written(best: Mapping[str, Tensor], lesson: Lesson, path: Path) -> nn.Module:
     """Write the weights; return the network as it will be built of them.
 
-    Behind an aligner SFace was not taught, and computes in bytes: its ranges are written, not it.
+    Behind an aligner SFace was not taught: its ranges are written, not its weights.
     """
     network = lesson.pupil
     network.load_state_dict(best)
-    own = dict(best)
-    if isinstance(network, AlignedSFace):
-        assert isinstance(lesson.watched, Displaced)
-        own = {name: held for name, held in best.items() if name.startswith("aligner.")}
-        own |= ranges_of(network, lesson.watched.crops)
+    own = own_weights(best)
+    in_bytes = network_of(lesson) != lesson.network
+    if in_bytes:
+        assert isinstance(network, AlignedSFace | SFace)
+        own |= ranges_of(network, lesson.watched.faces)
     halves = {name: held.float() for name, held in write_weights(own, path).items()}
     network.load_state_dict(halves, strict=False)
-    if not isinstance(network, AlignedSFace):
+    if not in_bytes:
         return network
-    made = AlignedSFace(int8=True).to(lesson.device)
+    made = build.network_of(network_of(lesson)).to(lesson.device)
     made.load_state_dict(network.state_dict() | halves)
     return made
 
@@ -100,8 +103,7 @@ def name_of(teaching: Teaching, network: str) -> str:
 
 def network_of(lesson: Lesson) -> str:
     """Return what the network that was written is called by `workers.networks.build`."""
-    aligned = isinstance(lesson.pupil, AlignedSFace)
-    return f"{lesson.network}-int8" if aligned else lesson.network
+    return f"{lesson.network}-int8" if lesson.network in IN_BYTES else lesson.network
 
 
 def description(made: Made) -> str:

@@ -27,6 +27,7 @@ SINGLE: Final[Mapping[str, Callable[[], nn.Module]]] = {
     "sface-aligned": AlignedSFace,
     "sface-aligned-int8": lambda: AlignedSFace(int8=True),
     "sface-light": lambda: SFace(LIGHT),
+    "sface-light-int8": lambda: SFace(LIGHT, int8=True),
 }
 ALIGNED: Final = ("sface-aligned", "sface-aligned-int8")  # their files hold no SFace
 OCCLUDED: Final[Mapping[str, float]] = {
