@@ -14,7 +14,7 @@ from training.live import live_detector
 from training.recognition.beginning import sface
 from training.recognition.ranges import FIRST, ranges_of
 from workers.crops import ALIGNED, crop_faces
-from workers.manifest import load_manifest
+from workers.manifest import load_manifest, load_models
 from workers.networks.build import build
 from workers.networks.face_aligner import AlignedSFace
 from workers.networks.int8 import Int8Conv2d, Int8Linear
@@ -118,8 +118,10 @@ def test_the_shipped_embedder_says_in_bytes_what_sface_says(tmp_path):
 
 
 @pytest.mark.slow
-def test_openvino_computes_it_in_bytes(tmp_path):
-    model = openvino.Core().read_model(converted(load_manifest()["embedder"], tmp_path))
+@pytest.mark.parametrize("name", [None, "sface-light"])
+def test_openvino_computes_it_in_bytes(tmp_path, name):
+    entry = load_models(None).of("embedder", name)
+    model = openvino.Core().read_model(converted(entry, tmp_path))
     model.reshape([1, 3, ALIGNED_PX, ALIGNED_PX])
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     kinds = [
