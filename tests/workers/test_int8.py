@@ -1,5 +1,6 @@
 """Layers that compute in bytes: what rounding does, and that OpenVINO computes it in bytes."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,18 @@ def test_halves_are_not_rounded():
     layer = given(Int8Linear(8, 3), -0.1, 0.1).half()
     x = torch.randn(2, 8).half()
     assert torch.equal(layer(x), nn.functional.linear(x, layer.weight, layer.bias))
+
+
+def test_a_copy_follows_its_own_weights():
+    torch.manual_seed(0)
+    layer = given(Int8Linear(8, 3), -1.0, 1.0)
+    copy, x = deepcopy(layer), torch.rand(2, 8)
+    before = layer(x)
+    copy.load_state_dict({name: 9 * held for name, held in copy.state_dict().items()})
+    assert torch.equal(layer(x), before)
+    fresh = Int8Linear(8, 3)
+    fresh.load_state_dict(copy.state_dict())
+    assert torch.equal(copy(x), fresh(x))
 
 
 def test_zero_stays_zero():

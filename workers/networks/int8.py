@@ -70,9 +70,7 @@ class Rounding(nn.Module):
         self.register_buffer("scale", torch.ones(outputs), persistent=False)
         self.register_buffer("zero", torch.zeros(outputs, dtype=torch.int32), persistent=False)
         self.follow(layer)
-        layer.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
-            lambda layer, _: self.follow(layer)
-        )
+        layer.register_load_state_dict_post_hook(_follow)  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def follow(self, layer: nn.Module) -> None:
@@ -92,3 +90,8 @@ class Rounding(nn.Module):
                 weight, self.scale, self.zero, 0, -levels, levels
             ),
         )
+
+
+def _follow(layer: nn.Module, _: object) -> None:
+    assert isinstance(layer.rounding, Rounding)
+    layer.rounding.follow(layer)
