@@ -71,7 +71,7 @@ TemplatesOption = Annotated[
 ]
 TableOption = Annotated[
     str | None,
-    typer.Option("--table", help="paper1, paper2, growth, as far as taught", rich_help_panel=PAIRS),
+    typer.Option("--table", help="paper1, paper2, growth: as taught.", rich_help_panel=PAIRS),
 ]
 
 

@@ -28,7 +28,7 @@ export class Files {
       webkitdirectory: true,
       hidden: true,
       "aria-label": "A folder",
-      onchange: () => this.addFolder(seen([...this.folder.files])),
+      onchange: () => this.addFolder(seen([...this.folder.files]).slice(0, options.files + 1)),
     });
     const choose = h("button", { type: "button", class: "link-button", onclick: () => this.folder.click() }, "choose a folder");
     this.drop = h(
