@@ -56,7 +56,8 @@ class Analysis:
     """Sources to be analysed, to be iterated over; see `ostiary.analyze`.
 
     problems: what could not be analysed, filled while it is iterated over. alone: whether a
-    problem ends the analysis with Unreadable, as is right where one thing was asked for.
+    problem ends the analysis with Unreadable, as is right where one thing was asked for. opened:
+    films that are open already, after what the names stand for.
     """
 
     names: Sequence[str | Path]
@@ -65,6 +66,7 @@ class Analysis:
     setup: Setup = field(default_factory=Setup)
     on_progress: Callable[[Progress], None] | None = None
     alone: bool = False
+    opened: "tuple[Source, ...]" = ()
     problems: list[Problem] = field(default_factory=list)
     refused_photos: tuple[Problem, ...] = ()
 
@@ -78,8 +80,9 @@ class Analysis:
         listing = list_sources(self.names)
         for problem in listing.problems:
             self._note(problem)
-        if listing.sources:
-            with closing(_Run(self, listing.sources).pictures()) as pictures:
+        sources = (*listing.sources, *self.opened)
+        if sources:
+            with closing(_Run(self, sources).pictures()) as pictures:
                 yield from pictures
 
     def _note(self, problem: Problem) -> None:

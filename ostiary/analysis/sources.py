@@ -29,12 +29,12 @@ WEBCAM: Final = re.compile(r"webcam(?::(\d{1,3}))?")
 class Source:
     """One thing to analyse. name: the path as it was given, or "webcam:N".
 
-    place: the file, or the webcam's number. inside: the file's path below the folder that was
-    named, or its own name.
+    place: the file, the webcam's number, or a film that is open already. inside: the file's path
+    below the folder that was named, or its own name.
     """
 
     name: str
-    place: Path | int
+    place: Path | int | Film
     inside: Path
 
 
@@ -88,6 +88,9 @@ def _missing(path: Path, message: str) -> Unreadable:
 @contextmanager
 def opening(source: Source) -> Iterator[Pixels | Film]:
     """Yield a source's picture, or its film. Raises Unreadable."""
+    if isinstance(source.place, Film):
+        yield source.place
+        return
     if isinstance(source.place, int):
         with webcam(source.place, source.name) as live:
             yield live

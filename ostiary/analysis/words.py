@@ -38,12 +38,25 @@ EXPRESSIONS: Final = {
 UNKNOWN: Final = ("Unknown", "未知人员")
 
 
+def words_in(language: Language) -> dict[str, dict[str, str]]:
+    """Return the word for each mask state and expression."""
+    column = list(Language).index(language)
+    return {
+        "mask": {state.value: words[column] for state, words in MASKS.items()},
+        "expression": {one.value: words[column] for one, words in EXPRESSIONS.items()},
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One face in words: its label's lines, and the mask's state, which gives it its colour."""
+    """One face in words: its label's lines, and the mask's state, which gives it its colour.
+
+    named: whether the first line says who it is.
+    """
 
     lines: tuple[str, ...]
     state: MaskState | None
+    named: bool = False
 
 
 def read(face: Face, language: Language) -> Reading:
@@ -57,13 +70,14 @@ def read(face: Face, language: Language) -> Reading:
             lines.append(_shortened(face.person.name))
         elif face.person.knowledge is Knowledge.UNKNOWN:
             lines.append(UNKNOWN[column])
+    named = bool(lines)
     state = None if face.mask is None else face.mask.state
     if face.mask is not None and state is not None:
         lines.append(_share(MASKS[state][column], face.mask.probability))
     if face.expression is not None and face.expression.label is not None:
         word = EXPRESSIONS[face.expression.label][column]
         lines.append(_share(word, face.expression.probability))
-    return Reading(tuple(lines), state)
+    return Reading(tuple(lines), state, named)
 
 
 def _share(word: str, probability: float) -> str:

@@ -1,8 +1,9 @@
 """Knows the process in which an order is carried out, confined. Does not know who asked.
 
 Started as `python -m ostiary.jobs.child PARENT_PID MEMORY_BYTES`; the order comes as one line of
-JSON on standard input, what it says goes as lines of JSON to standard output. What people send is
-opened here and nowhere else: no network, bounded memory, an empty environment, low priority.
+JSON on standard input, a camera's pictures after it; what it says goes as lines of JSON to
+standard output. What people send is opened here and nowhere else: no network, bounded memory, an
+empty environment, low priority.
 """
 
 import contextlib
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> None:
     # A library that prints must not break the lines: they have a descriptor of their own.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    told = json.loads(sys.stdin.readline())
+    told = json.loads(sys.stdin.buffer.readline())
     give_way(int(told["niceness"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(told["file_bytes"]),) * 2)
     from ostiary.jobs.order import Order  # only now: its libraries may start threads
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
         lines.write(json.dumps(event) + "\n")
         lines.flush()
 
-    carry_out(Order.read(told), say)
+    carry_out(Order.read(told), say, sys.stdin.buffer)
 
 
 if __name__ == "__main__":

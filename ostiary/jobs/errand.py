@@ -20,6 +20,7 @@ import httpx
 import structlog
 
 import streams
+from ostiary.jobs.feeding import feed
 from ostiary.jobs.order import Order
 from streams.codecs.link import ENVIRONMENT
 
@@ -125,13 +126,14 @@ class Errand:
             niceness=self.bench.niceness,
             file_bytes=int(claimed["result_bytes"]),
             people=self.bench.people,
+            camera=claimed["camera"],
         )
         limit_s = float(claimed["time_limit_s"])
         for folder in (order.given(0).parent, order.out):
             folder.mkdir(parents=True, mode=0o700)
         try:
             async with asyncio.timeout(limit_s):
-                for number in order.names:
+                for number in () if order.camera else order.names:
                     await self._fetch(number, order.given(number))
                 reason = await self._have_done(order)
                 if reason is None:
@@ -158,25 +160,34 @@ class Errand:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
             env=ENVIRONMENT, start_new_session=True, limit=LINE_BYTES,
         )  # fmt: skip
+        feeding: asyncio.Task[None] | None = None
         try:
             assert process.stdin is not None and process.stdout is not None
             # A process that was killed at once; uvloop says RuntimeError.
             with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
                 process.stdin.write(json.dumps(order.as_json()).encode() + b"\n")
                 await process.stdin.drain()
+            if order.camera:
+                url = self._url("camera")
+                feeding = asyncio.create_task(feed(self.client, url, self._pass, process.stdin))
             async for line in process.stdout:
-                self._hear(json.loads(line))
+                await self._hear(json.loads(line))
             code = await process.wait()
         except (ValueError, KeyError, TypeError):
             return "the process that analysed it said what cannot be read"
         finally:
+            if feeding is not None:
+                feeding.cancel()
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         return self._reason if self._ended else _ending(code)
 
-    def _hear(self, said: Mapping[str, Any]) -> None:
+    async def _hear(self, said: Mapping[str, Any]) -> None:
         match said["event"]:
+            case "seen":
+                with suppress(httpx.TransportError):  # whoever waits shows the next picture
+                    await self._post("camera", said["said"])
             case "progress":
                 self._progress = {"share": said["share"], "file": said["file"]}
             case "problem":

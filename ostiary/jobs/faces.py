@@ -16,7 +16,7 @@ from engine.boxes import Box
 from ostiary.analysis import Face, Picture
 from ostiary.analysis.reporting import record_of
 from ostiary.analysis.results import Pixels
-from ostiary.analysis.words import EXPRESSIONS, MASKS, Language, read
+from ostiary.analysis.words import Language, read, words_in
 
 SHOWN: Final = 60  # faces of one file; the others are counted
 VIEWS: Final = 300  # small pictures of faces in all, so that the whole stays small
@@ -145,12 +145,8 @@ class Faces:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, with the words of the labels in the chosen language."""
-        column = list(Language).index(self.language)
         return {
-            "words": {
-                "mask": {label.value: words[column] for label, words in MASKS.items()},
-                "expression": {label.value: words[column] for label, words in EXPRESSIONS.items()},
-            },
+            "words": words_in(self.language),
             "files": [file.as_json() for file in self.files.values()],
         }
 

@@ -29,6 +29,7 @@ class Order:
     niceness: int = 19
     file_bytes: int = 500_000_000
     people: Path | None = None
+    camera: bool = False
 
     def given(self, number: int) -> Path:
         """Where a file to analyse lies."""
@@ -52,6 +53,7 @@ class Order:
             "niceness": self.niceness,
             "file_bytes": self.file_bytes,
             "people": None if self.people is None else str(self.people),
+            "camera": self.camera,
         }
 
     @classmethod
@@ -69,4 +71,5 @@ class Order:
             niceness=told["niceness"],
             file_bytes=told["file_bytes"],
             people=None if people is None else Path(people),
+            camera=told["camera"],
         )

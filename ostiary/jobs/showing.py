@@ -24,7 +24,7 @@ from ostiary.analysis.sources import list_sources
 from ostiary.jobs.beginning import Beginning
 from ostiary.jobs.desk import JobDesk
 from ostiary.jobs.errand import Bench
-from streams.gateway import analyses, analysis_work, errors, page
+from streams.gateway import analyses, analysis_camera, analysis_work, errors, page
 from streams.gateway.analysis_jobs import Wish
 from streams.gateway.analyst import Analyst, now_s
 from streams.gateway.app import Server
@@ -121,7 +121,7 @@ def build_app(show: Show) -> FastAPI:
     app = FastAPI(title="Ostiary", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.show, app.state.analyst = show, show.analyst
     errors.install(app)
-    for one in (routes, analyses.routes, analysis_work.routes):
+    for one in (routes, analyses.routes, analysis_camera.routes, analysis_work.routes):
         app.include_router(one)
     app.mount("/page", page.files_of_page())
     app.dependency_overrides[identify] = identify_here
@@ -159,8 +159,8 @@ def begin_with(show: Show, beginning: Beginning) -> None:
     jobs = show.analyst.jobs
     job = jobs.make(OWNER.id, show.analyst.first, now_s())
     for number, source in enumerate(listing.sources):
-        place = Path(source.place) if not isinstance(source.place, int) else None
-        if place is None:
+        place = source.place
+        if not isinstance(place, Path):
             continue
         sent = jobs.begin_file(job, number, source.inside.name)
         size = place.stat().st_size

@@ -19,6 +19,7 @@ import structlog
 
 from config.schema import AnalysesSettings
 from engine.analyses import ENDED, AnalysisEvent, AnalysisState, next_state
+from streams.gateway.analysis_feed import Feed
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.metrics import Metrics
 
@@ -65,6 +66,7 @@ class Job:
     share: float | None = 0.0
     at: str = ""
     reason: str | None = None
+    camera: Feed | None = None  # shown instead of files
     began_s: float | None = None
     claimed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)  # or ended
     token_sha256: str = field(default="", repr=False)
@@ -236,6 +238,8 @@ class Jobs:
             job.claimed.set()
         log.info("analysis", id=job.id, state=job.state.value, key=job.owner, reason=job.reason)
         if job.state in ENDED:
+            if job.camera is not None:
+                job.camera.end()
             self._metrics.analyses.labels(job.state.value).inc()
             self._empty(job, keep_results=job.state is AnalysisState.DONE)
 
@@ -286,6 +290,7 @@ def shown(job: Job, ahead: int) -> dict[str, object]:
         "files": [{"number": n, "name": one.name} for n, one in sorted(job.files.items())],
         "problems": list(job.problems),
         "results": sorted(job.results),
+        "camera": job.camera is not None,
     }
 
 

@@ -5,18 +5,20 @@ this one analysis while it runs, and nothing else.
 """
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.gateway.analyses import Analyses, keep
+from streams.gateway.analysis_feed import FeedEnded
 from streams.gateway.analyst import now_s
 from streams.gateway.errors import ApiError, not_found
 
 routes = APIRouter(prefix="/api/v1/analyses/{job_id}/work")
 
+PICTURE_WITHIN_S: Final = 2.0
 RESULT: Final = re.compile(r"\d{1,3}\.(jpg|png|mp4)|report\.(csv|jsonl)|faces\.json")
 
 
@@ -49,6 +51,33 @@ class Problem(BaseModel):
     message: str = Field(max_length=300)
 
 
+class SeenTrack(BaseModel):
+    """One face of a camera's picture. box: 0..1; lines: its label; the rest: probabilities."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int
+    box: tuple[float, float, float, float]
+    tentative: bool
+    tone: Literal["worn", "incorrect", "missing", "plain"]
+    named: bool
+    lines: list[Annotated[str, Field(max_length=80)]] = Field(max_length=4)
+    mask: dict[str, float]
+    expression: dict[str, float]
+
+
+class Seen(BaseModel):
+    """What is seen in a camera's picture. words: of the probabilities, in the asked language."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int
+    width: int
+    height: int
+    tracks: list[SeenTrack] = Field(max_length=200)
+    words: dict[str, dict[str, str]]
+
+
 class End(BaseModel):
     """How a process ended; reason: None where all went well."""
 
@@ -71,6 +100,7 @@ async def claim(job_id: str, token: Bearer, analyst: Analyses) -> Any:
             {"number": number, "name": one.name, "bytes": one.size}
             for number, one in sorted(job.files.items())
         ],
+        "camera": job.camera is not None,
         "time_limit_s": analyst.jobs.settings.time_limit_s,
         "result_bytes": analyst.jobs.settings.upload_bytes,
     }
@@ -80,7 +110,7 @@ async def claim(job_id: str, token: Bearer, analyst: Analyses) -> Any:
 async def fetch(job_id: str, number: int, plain: Bearer, analyst: Analyses) -> Response:
     """Return a file as it was sent."""
     job = analyst.jobs.at_work(job_id, plain, now_s())
-    if number not in job.files:
+    if number not in job.files or job.camera is not None:
         raise not_found("file", str(number))
     return FileResponse(job.sent(number), media_type="application/octet-stream")
 
@@ -91,6 +121,30 @@ async def progress(job_id: str, body: Progress, plain: Bearer, analyst: Analyses
     job = analyst.jobs.at_work(job_id, plain, now_s())
     job.share = body.share
     job.at = job.files[body.file].name if body.file in job.files else ""
+
+
+@routes.get("/camera")
+async def next_picture(job_id: str, plain: Bearer, analyst: Analyses) -> Response:
+    """Return a camera's next picture; 204 where none came in time, 205 where none comes."""
+    feed = analyst.jobs.at_work(job_id, plain, now_s()).camera
+    if feed is None:
+        raise not_found("camera", job_id)
+    try:
+        shot = await feed.take(PICTURE_WITHIN_S)
+    except FeedEnded:
+        return Response(status_code=205)
+    if shot is None:
+        return Response(status_code=204)
+    headers = {"x-number": str(shot.number), "x-at-s": str(shot.at_s)}
+    return Response(shot.data, media_type="application/octet-stream", headers=headers)
+
+
+@routes.post("/camera", status_code=204)
+async def seen(job_id: str, body: Seen, plain: Bearer, analyst: Analyses) -> None:
+    """Say what is seen in a picture."""
+    feed = analyst.jobs.at_work(job_id, plain, now_s()).camera
+    if feed is not None:
+        feed.say(body.number, body.model_dump(exclude={"number"}))
 
 
 @routes.put("/results/{name}", status_code=204)

@@ -18,6 +18,7 @@ from streams.bus.connection import AWAY, connect
 from streams.gateway import (
     alerts,
     analyses,
+    analysis_camera,
     analysis_work,
     cameras,
     errors,
@@ -67,6 +68,7 @@ ROUTES: Final = (
     keys.routes,
     models.routes,
     analyses.routes,
+    analysis_camera.routes,
     analysis_work.routes,
     status.routes,
     health.routes,
