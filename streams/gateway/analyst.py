@@ -83,16 +83,19 @@ class Analyst:
 
     async def run(self) -> None:
         """Give analyses their turn, and erase what is old, until cancelled."""
-        while True:
-            self.jobs.sweep(now_s())
-            if (job := self._next()) is not None:
-                await self._hand_over(job)
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        try:
+            while True:
+                self.jobs.sweep(now_s())
+                if (job := self._next()) is not None:
+                    await self._hand_over(job)
+                self._changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._changed.wait()
+        finally:
+            running = self.jobs.running()
+            if running is not None and running.camera is not None:
+                running.camera.end()  # or requests would wait for its pictures
 
     def _next(self) -> Job | None:
         queue = self.jobs.queue()

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 
+import cv2
 import pytest
 from fakes.analysis_scenes import masked_scene, setup_in, walk, written
 from fakes.films import write_film
@@ -136,6 +137,19 @@ def test_too_much_is_told_before_it_is_sent_and_can_be_left_out(home, bus_server
     asyncio.run(main())
 
 
+BOXES = """
+() => {
+  const canvas = document.querySelector(".live-picture canvas");
+  if (!canvas?.width) return 0;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let worn = 0;
+  for (let i = 0; i < data.length; i += 4)
+    worn += data[i + 3] > 200 && Math.abs(data[i] - 0x58) < 12 && Math.abs(data[i + 2] - 0xff) < 12;
+  return worn;
+}
+"""
+
+
 @contextlib.asynccontextmanager
 async def showing(home, *sources):
     """Run `ostiary analyze --show`; yield the address that it prints."""
@@ -174,6 +188,41 @@ def test_alone_with_a_named_picture_and_the_webcam(home, files):
             results = page.locator(".job").first.locator(".result")
             await expect(results).to_have_count(2)
             await expect(results.nth(1)).to_contain_text(re.compile(r"[3-6]\.\d s, \d+ pictures"))
+            assert tab.errors == []
+
+    asyncio.run(main())
+
+
+def camera_file(path, pictures):
+    """What the browser's camera shows: JPEG after JPEG."""
+    path.write_bytes(b"".join(cv2.imencode(".jpg", one)[1].tobytes() for one in pictures))
+    return path
+
+
+def test_the_camera_is_analysed_live_and_kept(home, tmp_path):
+    there = walk("biden", 30, masked=True, size=(640, 360))
+    camera = camera_file(tmp_path / "camera.mjpeg", there + there[::-1])
+
+    async def main():
+        async with showing(home, "webcam") as url, a_tab(1280, 900, camera=camera) as tab:
+            page = tab.page
+            await page.goto(url)
+            await page.get_by_text("Expression", exact=True).click()
+            await page.get_by_role("button", name="Analyze live").click()
+            job = page.locator(".job")
+            chart = job.locator(".live-view .chart")
+            await expect(chart.get_by_label("Mask").locator("li").first).to_contain_text(
+                "Mask worn", timeout=60_000
+            )
+            await expect(chart.get_by_label("Expression").locator("li")).to_have_count(7)
+            await expect(job.get_by_text(re.compile(r"\d+ pictures? a second"))).to_be_visible()
+            drawn = await tab.value(BOXES, lambda coloured: coloured > 50)
+            assert drawn
+            await job.get_by_role("button", name="Stop and keep").click()
+            await done(page)
+            await loaded(tab, ".result video")
+            await expect(job.locator(".result")).to_contain_text(re.compile(r"\d+ pictures"))
+            await expect(job.locator(".chart").first).to_contain_text("Mask worn")
             assert tab.errors == []
 
     asyncio.run(main())

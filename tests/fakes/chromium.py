@@ -40,15 +40,21 @@ class Tab:
 
 @contextlib.asynccontextmanager
 async def a_tab(
-    width: int = 1280, height: int = 800, bypass_csp: bool = False
+    width: int = 1280, height: int = 800, bypass_csp: bool = False, camera: Path | None = None
 ) -> AsyncIterator[Tab]:
-    """Open a page in a fresh browser; skip where there is none."""
+    """Open a page in a fresh browser; skip where there is none.
+
+    camera: an .mjpeg file that the browser's camera shows again and again.
+    """
     if not CHROMIUM.exists():
         pytest.skip("no /usr/bin/chromium: apt-get install chromium")
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        shown = [] if camera is None else [f"--use-file-for-fake-video-capture={camera}"]
+        browser = await playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=ARGUMENTS + shown
+        )
         try:
             page = await browser.new_page(
                 viewport={"width": width, "height": height}, bypass_csp=bypass_csp

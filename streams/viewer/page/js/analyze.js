@@ -98,7 +98,10 @@ function desk(signal, options, jobs, from) {
     say(button, count > 1 ? `Analyze ${count} files` : "Analyze");
   });
   const wish = new Wish(options);
-  const camera = cameraPanel(signal, (file) => files.add([file]));
+  const camera = cameraPanel(signal, {
+    take: (file) => files.add([file]),
+    watch: (stream) => form.reportValidity() && jobs.watch(wish.body(), stream),
+  });
   if (from.webcam) camera.begin();
   const lend = from.alone
     ? null
@@ -109,7 +112,7 @@ function desk(signal, options, jobs, from) {
         h("a", { class: "link", href: "#/cameras" }, "add a camera that is lent by a browser"),
         ".",
       );
-  return h(
+  const form = h(
     "form",
     {
       class: "desk stack",
@@ -125,6 +128,7 @@ function desk(signal, options, jobs, from) {
     wish.element,
     button,
   );
+  return form;
 }
 
 /** The analyses of this key, the newest first. */
@@ -153,9 +157,18 @@ class JobList {
   }
 
   begin(wish, files) {
+    this.#begun((card) => card.begin(wish, files));
+  }
+
+  watch(wish, stream) {
+    this.#begun((card) => card.watch(wish, stream));
+  }
+
+  #begun(begin) {
     const card = this.#card();
-    card.begin(wish, files);
-    card.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    begin(card);
+    const beside = window.matchMedia("(width >= 1040px)").matches;
+    card.element.scrollIntoView({ block: beside ? "nearest" : "start", behavior: "smooth" });
   }
 
   async load() {

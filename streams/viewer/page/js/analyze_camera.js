@@ -10,17 +10,18 @@ const REASONS = {
   NotReadableError: "Another program uses the camera. Close it, then try again.",
 };
 
-const stamp = () => new Date().toTimeString().slice(0, 8).replaceAll(":", "");
+export const stamp = () => new Date().toTimeString().slice(0, 8).replaceAll(":", "");
 
-/** The camera's panel; `take(file)` gets each picture and video. */
-export function cameraPanel(signal, take) {
+/** The camera's panel; `take(file)` gets each picture and video, `watch(stream)` the camera itself. */
+export function cameraPanel(signal, { take, watch }) {
   let stream = null;
   const video = h("video", { autoplay: true, muted: true, playsInline: true, "aria-label": "Your camera" });
   const note = h("p", { class: "problem", role: "alert", hidden: true });
   const still = h("button", { type: "button", class: "button" }, icon("image", 18), "Take a picture");
   const words = h("span", {}, `Record ${RECORD_S} s`);
+  const watching = h("button", { type: "button", class: "button primary wide" }, icon("scan", 18), "Analyze live");
   const record = h("button", { type: "button", class: "button" }, icon("film", 18), words);
-  const live = h("div", { class: "camera-live", hidden: true }, video, h("div", { class: "camera-tools-row" }, still, record));
+  const live = h("div", { class: "camera-live", hidden: true }, video, h("div", { class: "camera-tools-row" }, still, record), watching);
   const open = h("button", { type: "button", class: "button wide camera-open" }, icon("camera", 18), "Use this device's camera");
 
   const fail = (text) => {
@@ -80,6 +81,7 @@ export function cameraPanel(signal, take) {
   };
   open.addEventListener("click", () => (stream ? close() : begin()));
   still.addEventListener("click", photograph);
+  watching.addEventListener("click", () => stream && watch(stream));
   record.addEventListener("click", film);
   signal.addEventListener("abort", close);
   return { element: h("div", { class: "camera-panel" }, open, live, note), begin };

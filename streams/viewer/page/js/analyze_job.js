@@ -3,6 +3,8 @@
 import { Away, Refused, get, post, remove } from "./api.js";
 import { confirmed, toast } from "./dialog.js";
 import { fill, h, icon, say } from "./dom.js";
+import { stamp } from "./analyze_camera.js";
+import { Live } from "./analyze_live.js";
 import { resultsOf } from "./analyze_results.js";
 
 const LOOK_MS = 600;
@@ -42,6 +44,7 @@ export class JobCard {
     this.end = new AbortController();
     signal.addEventListener("abort", () => this.end.abort());
     this.id = null;
+    this.live = null; // a camera that is watched, else files were sent
     this.state = "receiving";
     this.title = h("h2", { class: "job-title" });
     this.pill = h("span", { class: "pill", role: "status" });
@@ -64,12 +67,9 @@ export class JobCard {
   /** Begin a new analysis with files; they are sent one after another. */
   async begin(wish, files) {
     const names = files.map((file) => file.name);
-    this.#show({ state: "receiving", names, share: 0 });
     const whole = files.reduce((sum, file) => sum + file.size, 0) || 1;
     let before = 0;
-    try {
-      this.id = (await post("/analyses", wish)).id;
-      this.element.dataset.analysis = this.id;
+    await this.#begin(wish, names, async () => {
       for (const [number, file] of files.entries()) {
         const path = `/analyses/${this.id}/files/${number}?name=${encodeURIComponent(file.name)}`;
         const on = (loaded) => this.#show({ state: "receiving", names, share: (before + loaded) / whole });
@@ -77,6 +77,25 @@ export class JobCard {
         before += file.size;
       }
       await post(`/analyses/${this.id}/start`);
+    });
+  }
+
+  /** Begin a new analysis of a camera, whose pictures go while it runs. */
+  async watch(wish, stream) {
+    const name = `camera-${stamp()}`;
+    await this.#begin(wish, [name], async () => {
+      await post(`/analyses/${this.id}/camera?name=${name}`);
+      this.live = new Live(this.id, stream, this.end.signal);
+      fill(this.body, this.live.element);
+    });
+  }
+
+  async #begin(wish, names, give) {
+    this.#show({ state: "receiving", names, share: 0 });
+    try {
+      this.id = (await post("/analyses", wish)).id;
+      this.element.dataset.analysis = this.id;
+      await give();
     } catch (error) {
       if (!("status" in error)) throw error;
       if (this.end.signal.aborted) return;
@@ -95,6 +114,7 @@ export class JobCard {
         const job = await get(`/analyses/${id}`);
         if (this.end.signal.aborted) return;
         this.#show({ ...job, names: job.files.map((file) => file.name) });
+        if (job.state === "running") this.live?.begin();
         if (ENDED.includes(job.state)) return await this.#ended(job);
       } catch (error) {
         if (!("status" in error)) throw error;
@@ -110,10 +130,10 @@ export class JobCard {
     this.element.dataset.state = state;
     say(this.title, titleOf(names));
     this.title.title = names.join("\n");
-    say(this.pill, WORDS[state]);
+    say(this.pill, this.live && state === "running" ? "Live" : WORDS[state]);
     this.pill.className = `pill pill-${state}`;
     const busy = !ENDED.includes(state);
-    this.bar.hidden = !busy;
+    this.bar.hidden = !busy || (this.live?.begun ?? false);
     if (share === null || share === undefined || state === "queued" || (state === "running" && !at))
       this.bar.removeAttribute("value");
     else this.bar.value = share;
@@ -127,11 +147,14 @@ export class JobCard {
     if (state === "receiving") return `Sending${percent}`;
     if (state === "queued" && nobody) return `Waiting: ${nobody}`;
     if (state === "queued") return ahead ? `Waiting: ${ahead} before it` : "Waiting for its turn";
+    if (state === "running" && this.live) return "";
     if (state === "running") return at ? `${at}${percent}` : "Getting ready";
     return "";
   }
 
   async #ended(job) {
+    this.live?.end();
+    fill(this.body);
     if (job.state === "failed") return this.#fail(job.reason ?? "It failed.");
     if (job.state !== "done") return;
     const found = await get(`/analyses/${job.id}/results/faces.json`).catch((error) => {

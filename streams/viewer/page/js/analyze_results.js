@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 
-const TONES = { worn: "worn", missing: "missing", incorrect: "incorrect" };
+export const TONES = { worn: "worn", missing: "missing", incorrect: "incorrect" };
 
 const path = (job, name) => `/api/v1/analyses/${job.id}/results/${name}`;
 const plain = (name) => name.replace(/\.[^.]*$/, "");
@@ -40,7 +40,7 @@ function bar(word, share, tone) {
 }
 
 /** The bars of one face: the likeliest first, as people read. */
-function bars(title, shares, words, tones) {
+export function bars(title, shares, words, tones) {
   const found = Object.entries(shares).sort((a, b) => b[1] - a[1]);
   if (!found.length) return null;
   return h(

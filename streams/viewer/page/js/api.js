@@ -21,15 +21,16 @@ async function parsed(response) {
   return type.includes("json") ? response.json() : response.text();
 }
 
-/** Ask the API; `body` is sent as JSON unless it is a form. Raises Refused or Away. */
+/** Ask the API; `body` is sent as JSON unless it is a form or a file. Raises Refused or Away. */
 export async function ask(method, path, body) {
   const form = body instanceof FormData;
+  const whole = form || body instanceof Blob;
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
-      headers: body && !form ? { "content-type": "application/json" } : {},
-      body: body ? (form ? body : JSON.stringify(body)) : undefined,
+      headers: body && !whole ? { "content-type": "application/json" } : {},
+      body: body ? (whole ? body : JSON.stringify(body)) : undefined,
       signal: AbortSignal.timeout(form ? 120_000 : 20_000),
     });
   } catch {
@@ -47,5 +48,7 @@ export async function ask(method, path, body) {
 
 export const get = (path) => ask("GET", path);
 export const post = (path, body) => ask("POST", path, body);
+/** Show one picture, a Blob. */
+export const show = (path, picture) => ask("POST", path, picture);
 export const patch = (path, body) => ask("PATCH", path, body);
 export const remove = (path) => ask("DELETE", path);

@@ -1,6 +1,6 @@
 // Knows how boxes are drawn on a canvas over a video. Does not know where they come from.
 
-import { contain, describe, place, placeLabel } from "./boxes.js";
+import { contain, place, placeLabel } from "./boxes.js";
 
 const TONES = {
   worn: "#58a6ff",
@@ -97,24 +97,27 @@ function drawLabel(context, spot, label, look) {
   });
 }
 
-/** Draw the tracks of one picture; returns what was drawn, for the page's read-only hook. */
-export function drawTracks(canvas, picture, tracks, names) {
+/**
+ * Draw the tracks of one picture; `look(track)` says how one reads. Returns what was drawn, for the
+ * page's read-only hook.
+ */
+export function drawTracks(canvas, picture, tracks, look) {
   const area = fit(canvas);
   const shown = contain(area, picture);
   const context = canvas.getContext("2d");
   const size_px = shown.width < 420 ? 11 : shown.width < 900 ? 12.5 : 14;
-  const looks = tracks.map((track) => describe(track, names));
+  const looks = tracks.map(look);
   const placed = tracks.map((track) => place(track.box, shown));
   placed.forEach((box, index) => strokeBox(context, box, looks[index]));
   const taken = [];
   placed.forEach((box, index) => {
-    const look = looks[index];
-    if (look.tentative) return;
-    const label = layLabel(context, look, size_px);
+    const shape = looks[index];
+    if (shape.tentative) return;
+    const label = layLabel(context, shape, size_px);
     if (!label.lines.length) return;
     const spot = placeLabel(box, { width: label.width, height: label.height }, shown, taken);
     taken.push(spot);
-    drawLabel(context, spot, label, look);
+    drawLabel(context, spot, label, shape);
   });
   return tracks.map((track, index) => ({
     id: track.id,

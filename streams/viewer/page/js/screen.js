@@ -1,6 +1,7 @@
 // Knows how one camera's live picture and its overlay run together. Knows no layout.
 
 import { noteFrame, noteState } from "./hooks.js";
+import { describe } from "./boxes.js";
 import { drawTracks, wipe } from "./overlay.js";
 import { store } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -81,7 +82,7 @@ export class Screen {
     const rtp = picture.rtpTimestamp ?? this.timeline.newest;
     const { tracks, age_ms } = this.timeline.at(rtp);
     const size = { width: picture.width, height: picture.height };
-    const boxes = drawTracks(this.canvas, size, tracks, store.names);
+    const boxes = drawTracks(this.canvas, size, tracks, (track) => describe(track, store.names));
     noteFrame(this.camera, { rtp, age_ms, boxes, width: size.width, height: size.height });
   }
 }
