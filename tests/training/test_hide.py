@@ -123,12 +123,13 @@ def test_evaluation_hides_bare_faces_and_looks_from_afar(portrait, eyes, tmp_pat
     assert [one.source for one in worsened] == [f"masks3_real, {way}" for way in WAYS]
     assert all(one.kind == MADE and one.truth == WORN for one in worsened)
     sharp = detail(picture)
-    blurred, compressed, dark = (one.read() for one in worsened)
+    blurred, compressed, dark, grey = (one.read() for one in worsened)
     assert detail(blurred) < 0.5 * sharp
     assert 0 < np.abs(compressed.astype(int) - picture).mean() < 12
     assert dark.mean() < 0.25 * picture.mean()
+    assert np.ptp(grey, axis=2).max() == 0 and abs(grey.mean() - picture.mean()) < 25
     assert all(np.array_equal(one.read(), again.read()) for one, again in
-               zip(worsened, list(made_of(samples, eyes, tmp_path))[-3:], strict=True))  # fmt: skip
+               zip(worsened, list(made_of(samples, eyes, tmp_path))[-4:], strict=True))  # fmt: skip
     assert far.truth == WORN
     shown = eyes.face(picture).side_px * far.read().shape[0] / picture.shape[0]
     assert shown == pytest.approx(FEW_PX, abs=1)

@@ -96,8 +96,15 @@ def _dark(sample: Sample, _: Eyes) -> Picture:
     return np.asarray(np.clip(np.rint(seen), 0, 255), np.uint8)
 
 
+def _grey(sample: Sample, _: Eyes) -> Picture:
+    """As cameras see by infrared light, but for its colours of skin."""
+    grey = cv2.cvtColor(sample.read(), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
 WAYS: Final[dict[str, Callable[[Sample, Eyes], Picture]]] = {
     f"blurred by {BLUR:.0%} of the face": _blurred,
     f"as JPEG of quality {JPEG_QUALITY}": _compressed,
     f"with {LIGHT:.0%} of the light and noise": _dark,
+    "in grey": _grey,
 }
