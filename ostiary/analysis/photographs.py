@@ -17,6 +17,8 @@ FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "J
 MOVING: Final = ("GIF", "WEBP", "PNG", "AVIF")  # a TIFF's or MPO's further pictures are no film
 HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 SIXTEEN_BITS: Final = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+# How the libraries of WebP and JPEG 2000 say that a file is not whole.
+BROKEN: Final = ("could not create decoder object", "broken data stream")
 PAPER: Final = (255, 255, 255)  # behind what is transparent
 
 
@@ -57,7 +59,10 @@ def _read(path: Path) -> Pixels | Image.Image | None:
 
 def _told(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return "it is truncated" if "truncated" in text.lower() else " ".join(text.split())
+    if "truncated" in text.lower():
+        return "it is truncated"
+    broken = any(one in text for one in BROKEN)
+    return "it is damaged or truncated" if broken else " ".join(text.split())
 
 
 def _refuse_heic(path: Path, name: str) -> None:
