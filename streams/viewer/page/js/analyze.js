@@ -167,8 +167,7 @@ class JobList {
   #begun(begin) {
     const card = this.#card();
     begin(card);
-    const beside = window.matchMedia("(width >= 1040px)").matches;
-    card.element.scrollIntoView({ block: beside ? "nearest" : "start", behavior: "smooth" });
+    card.reveal();
   }
 
   async load() {

@@ -64,6 +64,12 @@ export class JobCard {
     );
   }
 
+  /** Bring it into sight; where it stands below what was asked, to the top. */
+  reveal() {
+    const beside = window.matchMedia("(width >= 1040px)").matches;
+    this.element.scrollIntoView({ block: beside ? "nearest" : "start", behavior: "smooth" });
+  }
+
   /** Begin a new analysis with files; they are sent one after another. */
   async begin(wish, files) {
     const names = files.map((file) => file.name);
@@ -87,6 +93,7 @@ export class JobCard {
       await post(`/analyses/${this.id}/camera?name=${name}`);
       this.live = new Live(this.id, stream, this.end.signal);
       fill(this.body, this.live.element);
+      this.reveal();
     });
   }
 
