@@ -125,7 +125,7 @@ export class JobCard {
         if (ENDED.includes(job.state)) return await this.#ended(job);
       } catch (error) {
         if (!("status" in error)) throw error;
-        if (error.status === 404) return this.#fail("It is not kept any more: send the files again.");
+        if (error.status === 404) return this.#fail("It is not kept any more: begin again.");
         if (error.status === 401 || error.status === 403) return;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -160,9 +160,9 @@ export class JobCard {
   }
 
   async #ended(job) {
+    if (job.state === "failed") return this.#fail(job.reason ?? "It failed.");
     this.live?.end();
     fill(this.body);
-    if (job.state === "failed") return this.#fail(job.reason ?? "It failed.");
     if (job.state !== "done") return;
     const found = await get(`/analyses/${job.id}/results/faces.json`).catch((error) => {
       if (!("status" in error)) throw error;
@@ -172,6 +172,8 @@ export class JobCard {
   }
 
   #fail(text) {
+    this.live?.end();
+    if (this.live) fill(this.body);
     this.state = "failed";
     this.element.dataset.state = "failed";
     say(this.pill, WORDS.failed);
