@@ -37,7 +37,7 @@ export class Live {
     this.video = h("video", { autoplay: true, muted: true, playsInline: true, "aria-label": "Your camera, analysed" });
     this.video.srcObject = stream;
     this.overlay = h("canvas", { "aria-hidden": "true" });
-    this.words = h("p", { class: "quiet", role: "status" }, "The networks are made ready");
+    this.words = h("p", { class: "quiet" }, "The networks are made ready");
     const stop = h("button", { type: "button", class: "button primary", onclick: () => this.stop() }, icon("save", 16), "Stop and keep");
     this.charts = h("div", { class: "charts" });
     this.numbers = new Map(); // of people, by their tracks, in the order in which they came
