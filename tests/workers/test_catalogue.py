@@ -72,7 +72,11 @@ def test_a_label_that_is_taken_is_told_and_the_first_stays(tmp_path):
     write_model(tmp_path, "mask", "doors@7")
     second = write_model(tmp_path, "mask", "zzz@1", name="doors", version="7")
     like_ours = write_model(
-        tmp_path, "expression", "mine@1", name="face-mobilenet-expression", version="1"
+        tmp_path,
+        "expression",
+        "mine@1",
+        name=EXPRESSION.split("@")[0],
+        version=EXPRESSION.split("@")[1],
     )
     found = load_models(tmp_path)
     assert found.of("mask", "doors@7").file.parent.name == "doors-7"
