@@ -5,10 +5,16 @@ pixels, compression.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from workers.light import lit
+
+DARKEST: Final = 0.08  # of the light
+NOISE: Final = 5.0  # grey levels, standard deviation
 
 Crop = NDArray[np.uint8]  # (S, S, 3) BGR
 
@@ -23,6 +29,7 @@ class Strength:
     light: float = 0.3
     colour: float = 0.08
     worsen: float = 0.5  # chance of each crop to be blurred, shrunk or compressed
+    grey: float = 0.08  # chance of each crop to lose its colours
     erase: float = 0.0  # chance of each crop to have a rectangle in one colour
 
 
@@ -173,6 +180,13 @@ def worsen(crop: Crop, random: np.random.Generator) -> Crop:
     return np.asarray(out, np.uint8)
 
 
+def darken(crop: Crop, random: np.random.Generator) -> Crop:
+    """Take light away and add a sensor's noise; then make it brighter, as the live system does."""
+    light = float(np.exp(random.uniform(np.log(DARKEST), np.log(0.5))))
+    noise = random.normal(0, random.uniform(0.5, NOISE), crop.shape)
+    return lit(np.asarray(np.clip(crop * light + noise, 0, 255), np.uint8))
+
+
 def erase(crop: Crop, random: np.random.Generator) -> Crop:
     """Hide a part: a rectangle of 12 to 40 % of the side, of one colour (arXiv:1708.04896)."""
     side = crop.shape[0]
@@ -190,6 +204,6 @@ def relight(crop: Crop, strength: Strength, random: np.random.Generator) -> Crop
     contrast = 1 + random.uniform(-strength.light, strength.light)
     out = (out - out.mean()) * contrast + out.mean() * (1 + random.uniform(-0.15, 0.15))
     out *= 1 + random.uniform(-strength.colour, strength.colour, 3).astype(np.float32)
-    if random.random() < 0.08:
+    if random.random() < strength.grey:
         out = np.repeat(out.mean(axis=2, keepdims=True), 3, axis=2)
     return np.asarray(np.clip(out * 255, 0, 255), np.uint8)

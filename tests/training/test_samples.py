@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.augment import Strength, middle, narrow, vary
+from training.augment import Strength, darken, middle, narrow, vary
 from training.draw import MEANS, draw_mask, dress
 from training.prepare import near_duplicates, wide
 from training.splits import Side, side_of
@@ -52,6 +52,15 @@ def test_every_variation_is_a_picture_of_the_asked_size(seed):
     out = vary(narrow(crop, random), 96, Strength(), random)
     assert out.shape == (96, 96, 3)
     assert out.dtype == np.uint8
+
+
+@given(st.integers(0, 2**20))
+def test_by_night_a_face_keeps_its_light_side_and_is_as_bright_as_live(seed):
+    crop = np.full((96, 96, 3), 60, np.uint8)
+    crop[:, 48:] = 200
+    seen = darken(crop, np.random.default_rng(seed)).astype(int)
+    assert seen[:, 50:].mean() > seen[:, :46].mean() + 40
+    assert seen[:, 50:].mean() > 90  # where nobody made it brighter it would be 16 to 100
 
 
 @pytest.mark.parametrize("kind", sorted(MEANS))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.observations import MaskState
-from training.augment import Strength, narrow, shrink, vary
+from training.augment import Strength, darken, narrow, shrink, vary
 from training.draw import MEANS, draw_mask, dress, load_templates
 from training.hide import HIDDEN, hide, load_things
 from training.material import Material
@@ -30,8 +30,9 @@ GLASSES_CHANCE: Final = 0.08  # of any face to wear dark glasses
 NARROW_CHANCE: Final = 0.4
 SHRUNK_CHANCE: Final = 0.35
 DRESSED_CHANCE: Final = 0.4
+DARK_CHANCE: Final = 0.15  # of any face to be seen by night
 KINDS: Final = ("worn", "worn", "under_nose", "under_nose", "under_chin")
-STRENGTH: Final = Strength(size=0.18, shift=0.07, colour=0.12)
+STRENGTH: Final = Strength(size=0.18, shift=0.07, colour=0.12, grey=0.2)  # infrared is grey
 LABELS: Final = tuple(state.value for state in MaskState)
 
 
@@ -61,7 +62,10 @@ def make(recipe: Recipe, material: Material) -> Make:
             crop = narrow(crop, random)
         if random.random() < SHRUNK_CHANCE:
             crop = shrink(crop, random)
-        return Made(vary(crop, size_px, STRENGTH, random), truth[label])
+        varied = vary(crop, size_px, STRENGTH, random)
+        if random.random() < DARK_CHANCE:
+            varied = darken(varied, random)
+        return Made(varied, truth[label])
 
     return sample
 
