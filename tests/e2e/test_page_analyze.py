@@ -215,7 +215,9 @@ def test_the_camera_is_analysed_live_and_kept(home, tmp_path):
                 "Mask worn", timeout=60_000
             )
             await expect(chart.get_by_label("Expression").locator("li")).to_have_count(7)
-            await expect(job.get_by_text(re.compile(r"\d+ pictures? a second"))).to_be_visible()
+            await expect(job.get_by_text(re.compile(r"\d+ pictures? a second"))).to_be_visible(
+                timeout=60_000
+            )
             drawn = await tab.value(BOXES, lambda coloured: coloured > 50)
             assert drawn
             await job.get_by_role("button", name="Stop and keep").click()
