@@ -210,11 +210,13 @@ def test_the_camera_is_analysed_live_and_kept(home, tmp_path):
             await page.get_by_text("Expression", exact=True).click()
             await page.get_by_role("button", name="Analyze live").click()
             job = page.locator(".job")
-            chart = job.locator(".live-view .chart")
+            chart = job.locator(".live-view .chart").first
             await expect(chart.get_by_label("Mask").locator("li").first).to_contain_text(
                 "Mask worn", timeout=60_000
             )
-            await expect(chart.get_by_label("Expression").locator("li")).to_have_count(7)
+            await expect(chart.get_by_label("Expression").locator("li")).to_have_count(
+                7, timeout=60_000
+            )
             await expect(job.get_by_text(re.compile(r"\d+ pictures? a second"))).to_be_visible(
                 timeout=60_000
             )
