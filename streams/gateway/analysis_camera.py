@@ -1,5 +1,6 @@
 """Knows the routes by which a browser's camera is analysed while it runs. Opens no picture."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -16,9 +17,10 @@ routes = APIRouter(prefix="/api/v1/analyses/{job_id}/camera")
 
 PICTURE_BYTES: Final = 4_000_000
 ANSWER_S: Final = 15.0
-LONGEST_AT_S: Final = 3600.0
+LONGEST_S: Final = 600.0
+LATEST_S: Final = 3600.0
 
-AtS = Annotated[float, Query(ge=0, le=LONGEST_AT_S)]
+AtS = Annotated[float, Query(ge=0, le=LATEST_S)]
 
 
 @routes.post("")
@@ -29,7 +31,8 @@ async def begin(job_id: str, name: str, analyst: Analyses, who: Operator) -> Any
     if job.files:
         raise ApiError(409, "files were sent for this analysis: begin another one for a camera")
     jobs.begin_file(job, 0, name).whole = True
-    job.camera = Feed(now_s)
+    # What was seen needs time to be kept, too.
+    job.camera = Feed(now_s, min(LONGEST_S, jobs.settings.time_limit_s / 2))
     jobs.start(job, now_s())
     analyst.changed()
     return shown(job, jobs.ahead_of(job))
@@ -47,7 +50,7 @@ async def show(job_id: str, at_s: AtS, request: Request, analyst: Analyses, who:
     if job.state is AnalysisState.QUEUED:
         raise ApiError(409, "this analysis waits for its turn")
     try:
-        return await feed.show(await _picture(request), at_s, ANSWER_S)
+        return await feed.show(partial(_picture, request), at_s, ANSWER_S)
     except FeedEnded as error:
         raise ApiError(410, "no more pictures are taken") from error
     except FeedBusy as error:

@@ -290,7 +290,6 @@ def shown(job: Job, ahead: int) -> dict[str, object]:
         "files": [{"number": n, "name": one.name} for n, one in sorted(job.files.items())],
         "problems": list(job.problems),
         "results": sorted(job.results),
-        "camera": job.camera is not None,
     }
 
 

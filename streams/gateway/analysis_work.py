@@ -74,7 +74,7 @@ class Seen(BaseModel):
     number: int
     width: int
     height: int
-    tracks: list[SeenTrack] = Field(max_length=200)
+    tracks: list[SeenTrack] = Field(max_length=100)
     words: dict[str, dict[str, str]]
 
 

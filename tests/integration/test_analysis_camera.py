@@ -27,7 +27,7 @@ async def begun(client, **wish):
     """Begin an analysis of a camera; return its id."""
     job_id = (await client.post(HOME, json=wish)).json()["id"]
     answer = await client.post(f"{HOME}/{job_id}/camera", params={"name": "camera-120000"})
-    assert answer.status_code == 200 and answer.json()["camera"], answer.text
+    assert answer.status_code == 200, answer.text
     return job_id
 
 
@@ -139,8 +139,25 @@ def test_a_page_that_went_ends_its_camera_and_a_long_one_ends_too(make, monkeypa
             await ends(gateway)
         async with running_gateway(make()) as gateway:
             monkeypatch.setattr(analysis_feed, "SILENT_S", 60)
-            monkeypatch.setattr(analysis_feed, "LONGEST_S", 0.5)
+            monkeypatch.setattr(analysis_camera, "LONGEST_S", 0.5)
             await ends(gateway)
+
+    asyncio.run(main())
+
+
+def test_a_picture_that_takes_long_is_not_silence(make, monkeypatch):
+    monkeypatch.setattr(analysis_feed, "SILENT_S", 0.5)
+
+    async def main():
+        async with running_gateway(make()) as gateway:
+            hand, client = ByHand(gateway), await gateway.client("operator")
+            job_id = await begun(client)
+            work, _, _ = await hand.claim()
+            waits = asyncio.create_task(show(client, job_id))
+            shot = await work.get("camera")
+            assert (await work.get("camera")).status_code == 204  # after two seconds
+            await work.post("camera", json={"number": int(shot.headers["x-number"]), **SEEN})
+            assert (await waits).status_code == 200
 
     asyncio.run(main())
 

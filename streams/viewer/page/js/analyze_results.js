@@ -125,6 +125,7 @@ export function resultsOf(job, found) {
   const title = plain(job.files[0]?.name ?? "analysis");
   const problems = job.problems.map((one) => h("li", {}, h("strong", {}, one.name), `: ${one.message}`));
   return [
+    found.files.length || problems.length ? null : h("p", { class: "quiet" }, "Nothing was shown."),
     problems.length ? h("ul", { class: "problem job-problems" }, ...problems) : null,
     found.files.length
       ? h(
