@@ -16,7 +16,7 @@ from streams.gateway.errors import ApiError
 routes = APIRouter(prefix="/api/v1/analyses/{job_id}/camera")
 
 PICTURE_BYTES: Final = 4_000_000
-ANSWER_S: Final = 15.0
+ANSWER_S: Final = 50.0  # the first waits until the networks are converted and loaded
 LONGEST_S: Final = 600.0
 LATEST_S: Final = 3600.0
 

@@ -212,7 +212,7 @@ def test_the_camera_is_analysed_live_and_kept(home, tmp_path):
             job = page.locator(".job")
             chart = job.locator(".live-view .chart").first
             await expect(chart.get_by_label("Mask").locator("li").first).to_contain_text(
-                "Mask worn", timeout=60_000
+                "Mask worn", timeout=DONE_MS
             )
             await expect(chart.get_by_label("Expression").locator("li")).to_have_count(
                 7, timeout=60_000

@@ -31,7 +31,7 @@ export async function ask(method, path, body) {
       method,
       headers: body && !whole ? { "content-type": "application/json" } : {},
       body: body ? (whole ? body : JSON.stringify(body)) : undefined,
-      signal: AbortSignal.timeout(form ? 120_000 : 20_000),
+      signal: AbortSignal.timeout(whole ? 120_000 : 20_000),
     });
   } catch {
     throw new Away();
