@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import settings
 
 from streams.valkey import EmbeddedValkey, ValkeyPlan
 
@@ -25,6 +26,8 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    settings.register_profile("house", deadline=None)  # on a busy machine time proves nothing
+    settings.load_profile("house")
 
 
 @dataclass(slots=True)

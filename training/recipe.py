@@ -21,7 +21,7 @@ from workers.networks.mobilenet_v2 import MobileNetV2
 
 Crop = NDArray[np.uint8]  # (S, S, 3) BGR
 Choose = Literal["accuracy", "balanced", "loss", "last"]
-Start = Literal["imagenet", "sface"]
+Start = Literal["imagenet", "sface", "expression"]
 HEAD: Final = ("hidden.", "classifier.")  # how the names of a head's weights begin
 
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import cv2
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 
 from training.feed import Feed
 from training.frozen import FrozenBase
@@ -18,15 +18,24 @@ from training.gather import Source, gather
 from training.loop import Job, Loop, Outset, Watcher
 from training.material import Material
 from training.publish import Published, publish
-from training.recipe import Recipe
+from training.recipe import Recipe, Start
 from training.splits import Side
 from training.state import State, StateError, load_state
 from training.unvaried import checked
 from workers.manifest import load_models, verify
 from workers.networks.face_mobilenet import features_of
 
-IMAGENET: Final = Path(__file__).parent / "start" / "mobilenet-v2-imagenet.safetensors"
-IMAGENET_SHA256: Final = "a961f0beb85ff911fc3ffd570bbcc32ddfc248094eac7641ddb4e8c1e20aa4db"
+START: Final = Path(__file__).parent / "start"
+HELD: Final[dict[Start, tuple[str, str]]] = {  # where weights begin: the file, its SHA-256
+    "imagenet": (
+        "mobilenet-v2-imagenet.safetensors",
+        "a961f0beb85ff911fc3ffd570bbcc32ddfc248094eac7641ddb4e8c1e20aa4db",
+    ),
+    "expression": (
+        "face-mobilenet-expression-2.safetensors",
+        "37c5a5ab4ee88207c0a35be39d251f00fef8dc096e99dfc7a56a38af3505c563",
+    ),
+}
 UNSAID: Final = ("about", "limits", "cpu_minutes")  # of a recipe: they change no weight
 
 
@@ -131,7 +140,7 @@ def _run_without_data(recipe: Recipe, order: Order) -> dict[str, str]:
 def _job(recipe: Recipe, material: Material, order: Order, device: torch.device) -> Job:
     torch.manual_seed(order.seed)
     network = recipe.build(len(recipe.labels))
-    network.load_state_dict(imagenet() if recipe.start == "imagenet" else sface(), strict=False)
+    network.load_state_dict(beginning(recipe.start), strict=False)
     indices = recipe.draw(material, material.where(Side.TRAINING))
     make = recipe.make(recipe, material)
     feed = Feed(indices, make, min(recipe.batch, len(indices)), order.seed, order.threads)
@@ -141,11 +150,15 @@ def _job(recipe: Recipe, material: Material, order: Order, device: torch.device)
     return Job(recipe, network, feed, checked(recipe, material, Side.VALIDATION), device, base)
 
 
-def imagenet() -> dict[str, torch.Tensor]:
-    """Return MobileNetV2's ImageNet features, float32. Raises ValueError if the file is another."""
-    if hashlib.sha256(IMAGENET.read_bytes()).hexdigest() != IMAGENET_SHA256:
-        raise ValueError(f"{IMAGENET} is damaged: restore it from the repository")
-    return {name: tensor.float() for name, tensor in load_file(IMAGENET).items()}
+def beginning(start: Start) -> dict[str, torch.Tensor]:
+    """Return the weights that a recipe begins with, float32. Raises ValueError, WeightsError."""
+    if start == "sface":
+        return sface()
+    name, sha256 = HELD[start]
+    held = (START / name).read_bytes()
+    if hashlib.sha256(held).hexdigest() != sha256:
+        raise ValueError(f"{START / name} is damaged: restore it from the repository")
+    return {name: tensor.float() for name, tensor in load(held).items()}
 
 
 def sface() -> dict[str, torch.Tensor]:

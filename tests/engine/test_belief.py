@@ -31,7 +31,7 @@ def decided_after(hz, views, weight=0.8, seconds=6.0):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from([4, 8, 16]), st.floats(0.4, 1.0))
 def test_half_the_pictures_decide_in_the_same_time(hz, weight):
     def views(t_s):

@@ -122,7 +122,7 @@ def test_a_doubtful_box_keeps_a_track_but_never_begins_one():
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0.25, 4), st.floats(-500, 2000))
 def test_scaling_or_shifting_the_picture_scales_and_shifts_the_tracks(scale, shift):
     for plain, moved in zip(run(8), run(8, scale=scale, shift=shift), strict=True):

@@ -175,7 +175,7 @@ PEOPLE = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(PEOPLE, min_size=1, max_size=3), st.sampled_from([3, 8, 12]))
 def test_whatever_happens_each_alert_is_one_story_with_an_end(people, hz):
     camera = watch()

@@ -31,7 +31,7 @@ def drawn(count: int, right: float, seed: int = 0, classes: int = 3) -> Said:
 
 
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(0, 2**16))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_figures_are_those_of_scikit_learn(count, right, seed):
     said = drawn(count, right, seed)
     found = judge(said, resamples=10)

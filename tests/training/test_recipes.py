@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from training.augment import Affine, move
 from training.feed import Feed
-from training.recipe import Made, Optimiser, Schedule
+from training.recipe import HEAD, Made, Optimiser, Schedule
 from training.recipes import RECIPES
 from training.recipes.paper import EXPRESSION, MASK, MASK_MOVES
+from training.train import HELD, START, beginning
 from workers.networks.build import CLASSIFIERS
 
 pytestmark = pytest.mark.unit
@@ -47,6 +48,23 @@ def test_every_recipe_names_a_network_of_the_product(recipe):
     assert CLASSIFIERS[recipe.network] is recipe.build
     assert recipe.input_px % 16 == 0
     assert replace(recipe, epochs=7).declared() != recipe.declared()
+
+
+@pytest.mark.parametrize("recipe", [r for named in RECIPES.values() for r in named.values()])
+def test_every_recipe_begins_with_weights_of_its_network(recipe):
+    network = recipe.build(len(recipe.labels))
+    fits = network.load_state_dict(beginning(recipe.start), strict=False)
+    assert not fits.unexpected_keys
+    assert not [name for name in fits.missing_keys if not name.startswith(HEAD)]
+
+
+def test_a_damaged_beginning_is_refused(tmp_path, monkeypatch):
+    for name, _ in HELD.values():
+        (tmp_path / name).write_bytes((START / name).read_bytes()[:-1] + b"?")
+    monkeypatch.setattr("training.train.START", tmp_path)
+    for start in HELD:
+        with pytest.raises(ValueError, match="is damaged: restore it"):
+            beginning(start)
 
 
 def test_frozen_weights_are_not_moved():

@@ -130,10 +130,10 @@ def test_what_was_learnt_once_is_not_learnt_again(data, whole):
 
 
 def test_a_frozen_base_keeps_its_weights(data, tmp_path):
-    from training.train import imagenet
+    from training.train import beginning
 
     made = run(data, tmp_path / "out", recipe=FROZEN).made
-    for name, tensor in imagenet().items():
+    for name, tensor in beginning("imagenet").items():
         assert torch.equal(made.state.best[name], tensor), name
     assert made.state.best["hidden.weight"].shape == (128, 1280)
 
