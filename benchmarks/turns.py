@@ -31,7 +31,7 @@ from workers import manifest
 from workers.desk import Desk, DeskPlan, open_desk
 from workers.models import Models
 from workers.ownership import Taken
-from workers.regions import Area
+from workers.regions import Sight
 from workers.thinking import Job, think
 
 RATE_HZ = 8.0
@@ -47,11 +47,11 @@ class Counting(Models):
         self.shown = Counter[str]()
 
     def detect(
-        self, pictures: Sequence[NDArray[np.uint8]], areas: Sequence[Area] | None = None
+        self, pictures: Sequence[NDArray[np.uint8]], sights: Sequence[Sight] | None = None
     ) -> list[Any]:
         """Count, then detect."""
         self.shown["detector"] += len(pictures)
-        return super().detect(pictures, areas)
+        return super().detect(pictures, sights)
 
     def _run(
         self, role: manifest.Role, crops: NDArray[np.uint8], columns: int

@@ -13,6 +13,7 @@ class SamplingSettings:
     idle_after_s. least_hz: what load may lower it to, for all cameras alike.
     busy_high, busy_low: share of the turn's time spent working, above which the rate falls and
     below which it rises again; fall, rise_hz: by what factor, and by how much a second.
+    busy_spare: below that share there is time for closer looks, which cost more.
     """
 
     full_hz: float = 8.0
@@ -21,6 +22,7 @@ class SamplingSettings:
     least_hz: float = 1.0
     busy_high: float = 0.97
     busy_low: float = 0.92
+    busy_spare: float = 0.6
     fall: float = 0.9
     rise_hz: float = 0.5
 

@@ -62,6 +62,7 @@ class Analysis:
     written: asyncio.Event = field(default_factory=asyncio.Event)  # something waits for the ledger
     rate_hz: float = 8.0
     _looked_at: set[StreamKey] = field(default_factory=set)  # by a lane, just now
+    _spare: bool = False  # time is left for closer looks
     _busy_ns: int = 0
     _rated_ns: int = 0
 
@@ -96,7 +97,7 @@ class Analysis:
                 desk.figures.drops[refused] += 1
                 continue
             desk.note(picture, local_ns)
-            jobs.append(Job(desk, picture))
+            jobs.append(Job(desk, picture, self._spare))
         return jobs
 
     async def _analyse(self, jobs: Sequence[Job]) -> None:
@@ -169,6 +170,7 @@ class Analysis:
             busy = self._busy_ns / elapsed_ns / self.tools.lanes
             elapsed_s = elapsed_ns / SECOND_NS
             self.rate_hz = rate_for_load(self.rate_hz, busy, elapsed_s, self.tools.sampling)
+            self._spare = busy < self.tools.sampling.busy_spare
         self._rated_ns, self._busy_ns = monotonic_ns(), 0
 
 

@@ -9,7 +9,7 @@ from engine.faces import Detections, no_detections
 from workers.detection import Limits, Raw, anchors, decode
 from workers.manifest import Entry
 from workers.preprocess import batches
-from workers.regions import WHOLE, Area
+from workers.regions import Sight
 from workers.runtime import Runtime
 
 
@@ -22,14 +22,14 @@ class Detector:
         self._longest_px = longest_px
 
     def detect(
-        self, pictures: Sequence[NDArray[np.uint8]], areas: Sequence[Area] | None = None
+        self, pictures: Sequence[NDArray[np.uint8]], sights: Sequence[Sight] | None = None
     ) -> list[Detections]:
         """Return the faces of each BGR picture (H, W, 3), in pixels of that picture.
 
-        areas: for each picture, what is looked at; the whole where it is not said.
+        sights: for each picture, what is looked at; the whole where it is not said.
         """
         found = [no_detections()] * len(pictures)
-        for batch in batches(pictures, self._longest_px, areas or [WHOLE] * len(pictures)):
+        for batch in batches(pictures, self._longest_px, sights or [Sight()] * len(pictures)):
             height, width = batch.pixels.shape[1:3]
             out = self._runtime.run(batch.pixels)
             grid = anchors(width, height)

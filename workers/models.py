@@ -17,7 +17,7 @@ from workers.detector import Detector
 from workers.light import all_lit
 from workers.manifest import Entry, Role, load_manifest
 from workers.preprocess import input_size
-from workers.regions import Area, Size, part_sizes
+from workers.regions import Sight, Size, part_sizes
 from workers.runtime import DeviceError, Runtime
 
 Picture = NDArray[np.uint8]  # (H, W, 3) BGR
@@ -95,14 +95,14 @@ class Models:
         return input_size(width_px, height_px, self._parts.detect_size_px)
 
     def detect(
-        self, pictures: Sequence[Picture], areas: Sequence[Area] | None = None
+        self, pictures: Sequence[Picture], sights: Sequence[Sight] | None = None
     ) -> list[Detections]:
         """Return the faces of each picture, best first, in pixels of that picture.
 
-        areas: for each picture, what need be looked at. A CPU spares the rest; a GPU looks at
+        sights: for each picture, what need be looked at. A CPU spares the rest; a GPU looks at
         everything, as one batch of equal sizes costs it less than several of parts.
         """
-        return self._detector.detect(pictures, areas if self._parts.device == "cpu" else None)
+        return self._detector.detect(pictures, sights if self._parts.device == "cpu" else None)
 
     def search(self, photographs: Sequence[Picture]) -> list[Detections]:
         """Return the faces of each photograph; a large one is looked at a second time, closely.

@@ -2,10 +2,11 @@
 
 Parts come in six sizes, as each costs a compiled network for each lane: half of the longer side or
 all of it, half of the shorter, three quarters, or all. They begin at multiples of the coarsest
-stride, so that a part's anchors lie where the whole's lie.
+stride, so that a part's anchors lie where the whole's lie. A closer look, at twice the scale, is as
+large as the whole input: it costs the same and needs no network of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,14 @@ MARGIN_PX: Final = 32  # seen around what is worth seeing
 
 Area = NDArray[np.float32]  # (4,) x1 y1 x2 y2 in 0..1 of the picture
 WHOLE: Final[Area] = np.array([0, 0, 1, 1], np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What of a picture is looked at. closely: at twice the scale, where one input holds it."""
+
+    area: Area = field(default_factory=lambda: WHOLE)
+    closely: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,20 @@ def part(area: Area, scaled: Size, whole: Size) -> Part:
     left, width = _along(float(area[0]), float(area[2]), scaled.width_px, wide)
     top, height = _along(float(area[1]), float(area[3]), scaled.height_px, high)
     return Part(left, top, Size(width, height))
+
+
+def window(area: Area, scaled: Size, whole: Size, size: Size) -> Part | None:
+    """Return the part of one size that covers an area with its margin; None if it is too small.
+
+    scaled, whole: as `part` takes them; size: not above the whole's.
+    """
+    left, width = _along(
+        float(area[0]), float(area[2]), scaled.width_px, (size.width_px, whole.width_px)
+    )
+    top, height = _along(
+        float(area[1]), float(area[3]), scaled.height_px, (size.height_px, whole.height_px)
+    )
+    return Part(left, top, size) if Size(width, height) == size else None
 
 
 def _along(begin: float, end: float, scaled_px: int, lengths: tuple[int, ...]) -> tuple[int, int]:

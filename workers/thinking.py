@@ -6,6 +6,7 @@ Does not know where pictures come from or where results go.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +25,24 @@ from workers.manifest import Role
 from workers.measure import measure
 from workers.models import Models
 from workers.motion import Look
-from workers.regions import WHOLE
+from workers.regions import WHOLE, Sight
 from workers.snapshots import snapshot
 
 LIMITS = QualityLimits()
+NEAR: Final = 0.1  # of the picture's longer side: from 64 of 640 px a mask hides no face
 LOOKED = Look(moved=True, area=WHOLE)
 
 
 @dataclass(slots=True)
 class Job:
-    """One camera's picture in this turn, and what became of it."""
+    """One camera's picture in this turn, and what became of it.
+
+    spare: whether there is time for a closer look where faces may be too small to be found.
+    """
 
     desk: Desk
     picture: Picture
+    spare: bool = False
     look: Look = LOOKED
     faces: Detections = field(default_factory=no_detections)
     requests: tuple[FaceRequest, ...] = ()
@@ -118,17 +124,25 @@ def _ask(models: Models, jobs: Sequence[Job], all_faces: bool) -> None:
 
 def _detect(models: Models, jobs: Sequence[Job]) -> None:
     """Find faces where something moved or faces were; elsewhere there is nobody new."""
-    for job in jobs:
-        picture = job.picture
-        job.look = job.desk.motion.look(picture.pixels, job.desk.faces_at(), picture.captured_ns)
-    worth = [(job, job.look.area) for job in jobs if job.look.area is not None]
+    worth = [(job, sight) for job in jobs if (sight := _sight(job)) is not None]
     with timed("detector", [job for job, _ in worth]):
         pixels = [job.picture.pixels for job, _ in worth]
-        found = models.detect(pixels, [area for _, area in worth])
+        found = models.detect(pixels, [sight for _, sight in worth])
     for (job, _), faces in zip(worth, found, strict=True):
         job.faces = faces
     for job in jobs:
         job.desk.found = job.faces.boxes
+
+
+def _sight(job: Job) -> Sight | None:
+    """Return what of a picture is looked at, closely while all faces there are far; or nothing."""
+    picture, faces = job.picture, job.desk.faces_at()
+    job.look = job.desk.motion.look(picture.pixels, faces, picture.captured_ns)
+    if job.look.area is None:
+        return None
+    near_px = NEAR * max(picture.pixels.shape[:2])
+    near = bool(((faces[:, 2:] - faces[:, :2]).min(axis=1) >= near_px).any())
+    return Sight(job.look.area, closely=job.spare and not near)
 
 
 def _faces(models: Models, job: Job) -> list[_Face]:

@@ -42,7 +42,8 @@ def desk_for(purpose: Purpose, gallery: Gallery) -> Desk:
 def job_for(desk: Desk, pixels: Pixels, time_ns: int = 0) -> Job:
     """Return a picture as the live system takes it."""
     stream = StreamKey(CAMERA, Role.MAIN)
-    return Job(desk, Analysed(stream, "0-0", 0, 0, time_ns, pixels, lambda: None))
+    picture = Analysed(stream, "0-0", 0, 0, time_ns, pixels, lambda: None)
+    return Job(desk, picture, spare=True)  # nobody waits for it
 
 
 def look(

@@ -20,7 +20,7 @@ from workers.desk import DeskPlan, open_desk
 from workers.models import Models
 from workers.ownership import Taken
 from workers.preprocess import batches
-from workers.regions import WHOLE
+from workers.regions import Sight
 
 SECOND_NS = 1_000_000_000
 BEGIN_NS = 1_800_000_000 * SECOND_NS
@@ -35,11 +35,11 @@ class CountingModels(Models):
         self.shown = Counter()
         self.looked_px = []  # of the detector's input, for each picture
 
-    def detect(self, pictures, areas=None):
+    def detect(self, pictures, sights=None):
         self.shown["detector"] += len(pictures)
-        fitted = batches(pictures, 640, areas or [WHOLE] * len(pictures))
+        fitted = batches(pictures, 640, sights or [Sight()] * len(pictures))
         self.looked_px += [one.pixels[0].size // 3 for one in fitted for _ in one.indices]
-        return super().detect(pictures, areas)
+        return super().detect(pictures, sights)
 
     def _run(self, role, crops, columns):
         self.shown[role] += len(crops)

@@ -1,5 +1,8 @@
 """Turns over desks with real networks and a real bus: what is refused, kept and published."""
 
+import asyncio
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes.analysis_bench import BUDGET_MS, EVERY_NS, bench
@@ -23,6 +26,10 @@ DOOR = StreamKey("door", Role.MAIN)
 
 def somebody(step):
     return scene(("obama", 60 + 6 * step, 60, 90))
+
+
+def far(step):
+    return scene(("hopper", 500 + 12 * step, 300, 26), size=(1280, 720))
 
 
 def test_a_picture_becomes_an_observation_with_its_place_in_the_stream(models, bus_server):
@@ -123,6 +130,22 @@ def test_a_busy_worker_asks_for_no_more_pictures_than_it_can_take(models, bus_se
         await bench.show(somebody(1), 1)
         full_hz = bench.analysis.tools.sampling.full_hz
         assert bench.analysis.tools.intake.asked == [(DOOR, full_hz), (DOOR, 2.5)]
+
+    bench(models, bus_server, body)
+
+
+@pytest.mark.parametrize("busy_spare", [0.0, 1.01])
+def test_closer_looks_are_for_when_time_is_left(models, bus_server, busy_spare):
+    async def body(bench):
+        tools = bench.analysis.tools
+        sampling = replace(tools.sampling, busy_spare=busy_spare)
+        bench.analysis.tools = replace(tools, sampling=sampling)
+        await bench.show(far(0))
+        await asyncio.sleep(1.1)  # how busy the turns are is asked once a second
+        for step in range(1, 12):
+            await bench.show(far(step), step)
+        seen = (await bench.published())[-1]
+        assert len(seen.tracks) == (1 if busy_spare else 0)
 
     bench(models, bus_server, body)
 

@@ -23,14 +23,14 @@ class Watched(Models):
         super().__init__(models._parts)
         self.inside, self.most, self.twice = set(), 0, 0
 
-    def detect(self, pictures, areas=None):
+    def detect(self, pictures, sights=None):
         (shape,) = {picture.shape for picture in pictures}
         self.twice += shape in self.inside
         self.inside.add(shape)
         self.most = max(self.most, len(self.inside))
         try:
             sleep(0.05)
-            return super().detect(pictures, areas)
+            return super().detect(pictures, sights)
         finally:
             self.inside.discard(shape)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.faces import TEMPLATE_112
 from workers.crops import ALIGNED, EXPRESSION, MASK, crop_faces, similarities
 from workers.preprocess import batches, fit, input_size, shrink
-from workers.regions import WHOLE, Size
+from workers.regions import WHOLE, Sight, Size
 
 pytestmark = pytest.mark.unit
 
@@ -61,7 +61,7 @@ def test_padding_is_black_on_the_right_and_below():
 @pytest.mark.parametrize("area", [(0.1, 0.2, 0.3, 0.5), (0.6, 0.5, 0.95, 0.9)])
 def test_a_part_shows_what_the_whole_shows_there(area):
     picture = np.random.default_rng(2).integers(0, 256, (720, 1280, 3)).astype(np.uint8)
-    whole, some = fit(picture, 640), fit(picture, 640, np.array(area, np.float32))
+    whole, some = fit(picture, 640), fit(picture, 640, Sight(np.array(area, np.float32)))
     top, left = some.mapping.top_px, some.mapping.left_px
     height, width = some.pixels.shape[:2]
     assert some.pixels.size < whole.pixels.size / 2
@@ -69,6 +69,33 @@ def test_a_part_shows_what_the_whole_shows_there(area):
     corner = np.array([[10.0, 20.0, 30.0, 40.0]], np.float32)
     shifted = corner + np.array([left, top, left, top], np.float32)
     assert np.array_equal(some.mapping.to_source(corner), whole.mapping.to_source(shifted))
+
+
+SMALL = np.array([0.55, 0.4, 0.75, 0.7], np.float32)
+WIDE = np.array([0.1, 0.4, 0.75, 0.7], np.float32)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (960, 540), (720, 1280)])
+def test_a_closer_look_is_finer_and_costs_as_much_as_the_whole(width, height):
+    picture = np.zeros((height, width, 3), np.uint8)
+    x, y = int(width * 0.65), int(height * 0.5)
+    cv2.circle(picture, (x, y), 8, (255, 255, 255), -1)
+    whole, close = fit(picture, 640), fit(picture, 640, Sight(SMALL, closely=True))
+    assert close.pixels.shape == whole.pixels.shape
+    assert close.mapping.scale == pytest.approx(min(2 * whole.mapping.scale, 1.0))
+    rows, columns = np.nonzero(close.pixels[..., 0] > 127)
+    middle = np.array([[columns.mean(), rows.mean()]], np.float32)
+    assert close.mapping.to_source(middle)[0] == pytest.approx([x, y], abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("size", "area"), [((1280, 720), WIDE), ((1280, 720), WHOLE), ((640, 360), SMALL)]
+)
+def test_without_room_or_pixels_the_look_is_as_ever(size, area):
+    picture = np.random.default_rng(2).integers(0, 256, (*size[::-1], 3)).astype(np.uint8)
+    usual, asked = (fit(picture, 640, Sight(area, closely=close)) for close in (False, True))
+    assert usual.mapping == asked.mapping
+    assert (usual.pixels == asked.pixels).all()
 
 
 def test_shrinking_makes_no_moire_of_a_fence():
@@ -83,7 +110,7 @@ def test_shrinking_makes_no_moire_of_a_fence():
 def test_pictures_of_one_size_form_one_batch():
     small, wide = np.zeros((360, 640, 3), np.uint8), np.zeros((720, 1280, 3), np.uint8)
     tall = np.zeros((640, 360, 3), np.uint8)
-    made = batches([small, tall, wide], 640, [WHOLE] * 3)
+    made = batches([small, tall, wide], 640, [Sight()] * 3)
     assert [batch.indices for batch in made] == [(0, 2), (1,)]
     assert made[0].pixels.shape == (2, 384, 640, 3)
 

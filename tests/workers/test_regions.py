@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.regions import LEAST_PX, MARGIN_PX, STEP_PX, WHOLE, Size, hull, part, part_sizes
+from workers.regions import (
+    LEAST_PX,
+    MARGIN_PX,
+    STEP_PX,
+    WHOLE,
+    Size,
+    hull,
+    part,
+    part_sizes,
+    window,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -34,6 +44,27 @@ def test_a_part_covers_its_area_with_a_margin_inside_the_whole(area, shape):
         assert first >= 0 and first + length <= whole_px
         assert first <= max(0, begin * scaled_px - MARGIN_PX) + 1e-3
         assert first + length >= min(whole_px, end * scaled_px + MARGIN_PX) - 1e-3
+
+
+@given(areas(), st.sampled_from(SHAPES))
+def test_a_window_of_one_size_covers_its_area_or_is_none(area, shape):
+    usual = shape[1]
+    scaled = Size(2 * shape[0].width_px, 2 * shape[0].height_px)
+    whole = Size(2 * usual.width_px, 2 * usual.height_px)
+    found = window(area, scaled, whole, usual)
+    wide = (area[2] - area[0]) * scaled.width_px + 2 * MARGIN_PX
+    high = (area[3] - area[1]) * scaled.height_px + 2 * MARGIN_PX
+    if found is None:
+        assert wide > usual.width_px - STEP_PX or high > usual.height_px - STEP_PX
+        return
+    assert found.size == usual
+    for begin, end, first, length, scaled_px, whole_px in (
+        (area[0], area[2], found.left_px, usual.width_px, scaled.width_px, whole.width_px),
+        (area[1], area[3], found.top_px, usual.height_px, scaled.height_px, whole.height_px),
+    ):
+        assert first % STEP_PX == 0 and 0 <= first <= whole_px - length
+        assert first <= max(0, begin * scaled_px - MARGIN_PX) + 1e-3
+        assert first + length >= min(scaled_px, end * scaled_px + MARGIN_PX) - 1e-3
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -19,6 +19,7 @@ from engine.observations import Knowledge, MaskState
 from engine.purpose import Purpose
 from engine.rules import RuleKind
 from workers.motion import Motion
+from workers.regions import Sight
 from workers.thinking import Job, think
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -31,16 +32,16 @@ def counting(models):
     return CountingModels(models)
 
 
-def seen(models, desk, pixels, step):
+def seen(models, desk, pixels, step, spare=False):
     """One turn of one camera; its thought."""
     picture = picture_of(desk.camera.id, pixels, BEGIN_NS + step * EVERY_NS)
-    (thought,) = think(models, [Job(desk, picture)])
+    (thought,) = think(models, [Job(desk, picture, spare)])
     return thought
 
 
-def watched(models, desk, pictures):
+def watched(models, desk, pictures, spare=False):
     """What became of each picture, one after another."""
-    return [seen(models, desk, pixels, step) for step, pixels in enumerate(pictures)]
+    return [seen(models, desk, pixels, step, spare) for step, pixels in enumerate(pictures)]
 
 
 def three_desks(gallery):
@@ -144,7 +145,7 @@ def test_a_face_in_a_part_is_where_it_is_in_the_whole(models, left, face_px):
     motion = Motion()
     motion.look(picture, whole.boxes, BEGIN_NS)
     area = motion.look(picture, whole.boxes, BEGIN_NS + 1).area
-    (found,) = models.detect([picture], [area])
+    (found,) = models.detect([picture], [Sight(area)])
     assert len(found) == len(whole) == 1
     side = (whole.boxes[0, 2:] - whole.boxes[0, :2]).min()
     assert np.abs(found.boxes - whole.boxes).max() < 0.04 * side
@@ -152,6 +153,22 @@ def test_a_face_in_a_part_is_where_it_is_in_the_whole(models, left, face_px):
     one, other = (models.embed(models.crop(picture, each.points))[0] for each in (found, whole))
     assert one @ other > 0.95
     assert found.scores[0] == pytest.approx(whole.scores[0], abs=0.05)
+
+
+def test_who_is_far_is_found_by_a_closer_look_where_time_is_left(counting):
+    far = [scene(("hopper", 500 + 12 * n, 300, 26), size=(1280, 720)) for n in range(12)]
+    for spare in (False, True):
+        counting.looked_px.clear()
+        thoughts = watched(counting, desk_of(camera_of(mask_required=True)), far, spare)
+        assert bool(thoughts[-1].result.tracks) == spare
+        assert max(counting.looked_px) == 640 * 384  # a closer look costs no more than the whole
+
+
+def test_who_is_near_needs_no_closer_look(counting):
+    near = [scene(("hopper", 500 + 12 * n, 200, 150), size=(1280, 720)) for n in range(5)]
+    desk = desk_of(camera_of(mask_required=True))
+    watched(counting, desk, near, spare=True)
+    assert all(looked < 640 * 384 for looked in counting.looked_px[2:])
 
 
 @pytest.mark.parametrize(
