@@ -17,6 +17,7 @@ from workers.light import lit
 from workers.regions import STEP_PX, Area, Part, Sight, Size, part, window
 
 CLOSER: Final = 2  # times the usual scale: four times the pixels of a face
+LEAST_CLOSER: Final = 1.4  # a picture without so many more pixels is looked at as ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ def _close(
     picture: NDArray[np.uint8], longest_px: int, area: Area
 ) -> tuple[Letterbox, Part] | None:
     """Return the same at up to CLOSER times the scale; None without pixels, or for a wide area."""
-    _, usual = _scaled(picture, longest_px)
+    usual, size = _scaled(picture, longest_px)
     mapping, whole = _scaled(picture, CLOSER * longest_px)
-    if whole.width_px * whole.height_px <= usual.width_px * usual.height_px:
+    if mapping.scale < LEAST_CLOSER * usual.scale:
         return None
-    shown = window(area, Size(mapping.width_px, mapping.height_px), whole, usual)
+    shown = window(area, Size(mapping.width_px, mapping.height_px), whole, size)
     return None if shown is None else (mapping, shown)
 
 

@@ -43,7 +43,7 @@ def job_for(desk: Desk, pixels: Pixels, time_ns: int = 0) -> Job:
     """Return a picture as the live system takes it."""
     stream = StreamKey(CAMERA, Role.MAIN)
     picture = Analysed(stream, "0-0", 0, 0, time_ns, pixels, lambda: None)
-    return Job(desk, picture, spare=True)  # nobody waits for it
+    return Job(desk, picture, spare=True)  # far faces count for more than time
 
 
 def look(

@@ -89,7 +89,8 @@ def test_a_closer_look_is_finer_and_costs_as_much_as_the_whole(width, height):
 
 
 @pytest.mark.parametrize(
-    ("size", "area"), [((1280, 720), WIDE), ((1280, 720), WHOLE), ((640, 360), SMALL)]
+    ("size", "area"),
+    [((1280, 720), WIDE), ((1280, 720), WHOLE), ((640, 360), SMALL), ((800, 450), SMALL)],
 )
 def test_without_room_or_pixels_the_look_is_as_ever(size, area):
     picture = np.random.default_rng(2).integers(0, 256, (*size[::-1], 3)).astype(np.uint8)
