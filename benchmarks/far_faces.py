@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -57,6 +57,8 @@ BINS: Final = (
 HALF: Final = 0.5  # of the source's pixels, as the usual look at 1280x720 has them
 NOT_FOUND: Final = 3
 
+Shot = tuple[NDArray[np.uint8], NDArray[np.float32]]  # a picture, its faces' boxes (N, 4) in pixels
+
 
 @dataclass(slots=True)
 class Tally:
@@ -86,7 +88,7 @@ class Bench:
     cpu_ns: dict[bool, int] = field(default_factory=lambda: defaultdict(int))
     pictures: int = 0
 
-    def watch(self, film: str, kind: str, shots: Sequence[tuple[Any, Any]], spare: bool) -> None:
+    def watch(self, film: str, kind: str, shots: Sequence[Shot], spare: bool) -> None:
         """Analyse one film (pictures with their faces (N, 4)) as a camera's."""
         camera = Camera(id="bench", url="rtsp://192.0.2.1/bench", mask_required=True)
         plan = DeskPlan(Gallery((), GallerySettings()), {}, SamplingSettings())
@@ -113,9 +115,7 @@ def size_of(side_px: float) -> str:
     return next((name for low, high, name in BINS if low <= side_px < high), "above")
 
 
-def shots(
-    frames: Sequence[tuple[NDArray[np.uint8], Detections]], scale: float
-) -> Iterator[tuple[Any, Any]]:
+def shots(frames: Sequence[tuple[NDArray[np.uint8], Detections]], scale: float) -> Iterator[Shot]:
     """Yield each frame small in a still picture, with its faces there (N, 4)."""
     first = shrunk(frames[0][0], scale)
     ground = cv2.GaussianBlur(cv2.resize(first, SIZE), (0, 0), 9)

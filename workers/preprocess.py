@@ -62,9 +62,8 @@ def fit(picture: NDArray[np.uint8], longest_px: int, sight: Sight | None = None)
     brighter.
     """
     sight = sight or Sight()
-    mapping, shown = (sight.closely and _close(picture, longest_px, sight.area)) or _usual(
-        picture, longest_px, sight.area
-    )
+    close = _close(picture, longest_px, sight.area) if sight.closely else None
+    mapping, shown = close or _usual(picture, longest_px, sight.area)
     scaled = Size(mapping.width_px, mapping.height_px)
     right, bottom = shown.left_px + shown.size.width_px, shown.top_px + shown.size.height_px
     inside = lit(shrink(picture, scaled))[shown.top_px : bottom, shown.left_px : right]

@@ -6,7 +6,6 @@ Does not know where pictures come from or where results go.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,6 @@ from workers.regions import WHOLE, Sight
 from workers.snapshots import snapshot
 
 LIMITS = QualityLimits()
-NEAR: Final = 0.1  # of the picture's longer side: from 64 of 640 px a mask hides no face
 LOOKED = Look(moved=True, area=WHOLE)
 
 
@@ -37,7 +35,7 @@ LOOKED = Look(moved=True, area=WHOLE)
 class Job:
     """One camera's picture in this turn, and what became of it.
 
-    spare: whether there is time for a closer look where faces may be too small to be found.
+    spare: whether there is time for a closer look, which finds smaller faces.
     """
 
     desk: Desk
@@ -135,14 +133,10 @@ def _detect(models: Models, jobs: Sequence[Job]) -> None:
 
 
 def _sight(job: Job) -> Sight | None:
-    """Return what of a picture is looked at, closely while all faces there are far; or nothing."""
-    picture, faces = job.picture, job.desk.faces_at()
-    job.look = job.desk.motion.look(picture.pixels, faces, picture.captured_ns)
-    if job.look.area is None:
-        return None
-    near_px = NEAR * max(picture.pixels.shape[:2])
-    near = bool(((faces[:, 2:] - faces[:, :2]).min(axis=1) >= near_px).any())
-    return Sight(job.look.area, closely=job.spare and not near)
+    """Return what of a picture is looked at, closely where time is left; or nothing."""
+    picture, motion = job.picture, job.desk.motion
+    job.look = motion.look(picture.pixels, job.desk.faces_at(), picture.captured_ns)
+    return None if job.look.area is None else Sight(job.look.area, closely=job.spare)
 
 
 def _faces(models: Models, job: Job) -> list[_Face]:

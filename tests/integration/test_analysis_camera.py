@@ -52,6 +52,14 @@ async def shown_all(client, job_id, pictures):
     return answer.json()
 
 
+async def taken(gateway):
+    """Begin a camera's analysis and take it, as a worker does; the client, its id, the worker."""
+    hand, client = ByHand(gateway), await gateway.client("operator")
+    job_id = await begun(client)
+    work, _, _ = await hand.claim()
+    return client, job_id, work
+
+
 def test_each_picture_is_answered_and_a_film_and_a_report_are_kept(make):
     pictures = walk("biden", 25, masked=True)
 
@@ -125,9 +133,7 @@ def test_one_picture_at_a_time_is_handed_on_and_only_its_answer_comes_back(make)
 
 def test_a_page_that_went_ends_its_camera_and_a_long_one_ends_too(make, monkeypatch):
     async def ends(gateway):
-        hand, client = ByHand(gateway), await gateway.client("operator")
-        job_id = await begun(client)
-        work, _, _ = await hand.claim()
+        client, job_id, work = await taken(gateway)
         assert (await work.get("camera")).status_code == 205
         assert (await show(client, job_id)).status_code == 410
         await work.post("end", json={})
@@ -150,9 +156,7 @@ def test_a_picture_that_takes_long_is_not_silence(make, monkeypatch):
 
     async def main():
         async with running_gateway(make()) as gateway:
-            hand, client = ByHand(gateway), await gateway.client("operator")
-            job_id = await begun(client)
-            work, _, _ = await hand.claim()
+            client, job_id, work = await taken(gateway)
             waits = asyncio.create_task(show(client, job_id))
             shot = await work.get("camera")
             assert (await work.get("camera")).status_code == 204  # after two seconds
