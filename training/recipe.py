@@ -15,13 +15,13 @@ from torch import nn
 from training.material import Material
 from training.sets.classes import TaskName
 from training.splits import SplitBy
+from training.starts import Start
 from workers.crops import Framing
 from workers.networks.classifier import Classifier
 from workers.networks.mobilenet_v2 import MobileNetV2
 
 Crop = NDArray[np.uint8]  # (S, S, 3) BGR
 Choose = Literal["accuracy", "balanced", "loss", "last"]
-Start = Literal["imagenet", "sface", "expression"]
 HEAD: Final = ("hidden.", "classifier.")  # how the names of a head's weights begin
 
 

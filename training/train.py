@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 import cv2
 import torch
-from safetensors.torch import load, load_file
 
 from training.feed import Feed
 from training.frozen import FrozenBase
@@ -18,24 +17,12 @@ from training.gather import Source, gather
 from training.loop import Job, Loop, Outset, Watcher
 from training.material import Material
 from training.publish import Published, publish
-from training.recipe import Recipe, Start
+from training.recipe import Recipe
 from training.splits import Side
+from training.starts import beginning
 from training.state import State, StateError, load_state
 from training.unvaried import checked
-from workers.manifest import load_models, verify
-from workers.networks.face_mobilenet import features_of
 
-START: Final = Path(__file__).parent / "start"
-HELD: Final[dict[Start, tuple[str, str]]] = {  # where weights begin: the file, its SHA-256
-    "imagenet": (
-        "mobilenet-v2-imagenet.safetensors",
-        "a961f0beb85ff911fc3ffd570bbcc32ddfc248094eac7641ddb4e8c1e20aa4db",
-    ),
-    "expression": (
-        "face-mobilenet-expression-2.safetensors",
-        "37c5a5ab4ee88207c0a35be39d251f00fef8dc096e99dfc7a56a38af3505c563",
-    ),
-}
 UNSAID: Final = ("about", "limits", "cpu_minutes")  # of a recipe: they change no weight
 
 
@@ -146,22 +133,5 @@ def _job(recipe: Recipe, material: Material, order: Order, device: torch.device)
     feed = Feed(indices, make, min(recipe.batch, len(indices)), order.seed, order.threads)
     base = None
     if recipe.frozen >= len(network.features) and device.type == "cpu":
-        base = FrozenBase(network, recipe.input_px, order.threads)
+        base = FrozenBase(network, network.pooled, recipe.input_px, order.threads)
     return Job(recipe, network, feed, checked(recipe, material, Side.VALIDATION), device, base)
-
-
-def beginning(start: Start) -> dict[str, torch.Tensor]:
-    """Return the weights that a recipe begins with, float32. Raises ValueError, WeightsError."""
-    if start == "sface":
-        return sface()
-    name, sha256 = HELD[start]
-    held = (START / name).read_bytes()
-    if hashlib.sha256(held).hexdigest() != sha256:
-        raise ValueError(f"{START / name} is damaged: restore it from the repository")
-    return {name: tensor.float() for name, tensor in load(held).items()}
-
-
-def sface() -> dict[str, torch.Tensor]:
-    """Return SFace's convolutions, float32. Raises WeightsError if the file is another."""
-    path = verify(load_models(None).of("embedder", "sface"))
-    return features_of({name: tensor.float() for name, tensor in load_file(path).items()})

@@ -11,7 +11,7 @@ from fakes.tiny_training import Steps
 from safetensors.torch import load_file
 
 from training.recognition.beginning import sface
-from training.recognition.recipes import SHIPPED
+from training.recognition.recipes import ALIGNER
 from training.recognition.train import teach
 from workers.manifest import load_models
 from workers.networks.build import build
@@ -29,17 +29,17 @@ def home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def made(home, tmp_path_factory):
     data = write_sets(tmp_path_factory.mktemp("sets"))
-    told = course(data, home / "models" / "recognition-shipped-0")
+    told = course(data, home / "models" / "recognition-aligner-0")
     # of some eight faces, bare: what it learns is seen in few steps
-    teaching = replace(SHIPPED, epochs=6, batch=2, masked=0, hidden=0)
+    teaching = replace(ALIGNER, epochs=6, batch=2, masked=0, hidden=0)
     return teach(replace(told, teaching=teaching, network="sface-aligned"), Steps())
 
 
 def test_the_file_holds_the_aligner_and_ranges_and_sface_is_the_shipped_one(made, home):
     names = load_file(made.files["weights"])
     assert all(name.startswith("aligner.") or name.endswith(".range") for name in names)
-    assert load_models(home).of("embedder", "recognition-shipped").network == "sface-aligned-int8"
-    network = build(load_models(home).of("embedder", "recognition-shipped"))
+    assert load_models(home).of("embedder", "recognition-aligner").network == "sface-aligned-int8"
+    network = build(load_models(home).of("embedder", "recognition-aligner"))
     shipped = sface().state_dict()
     for name, held in network.sface.state_dict().items():
         assert name.endswith(".range") or held.equal(shipped[name]), name
@@ -47,7 +47,7 @@ def test_the_file_holds_the_aligner_and_ranges_and_sface_is_the_shipped_one(made
 
 def test_the_aligner_has_learnt(made, home):
     torch.manual_seed(0)
-    network = build(load_models(home).of("embedder", "recognition-shipped"))
+    network = build(load_models(home).of("embedder", "recognition-aligner"))
     first = made.lesson.pupil.aligner.body[0].weight
     assert first.equal(network.aligner.body[0].weight)
     losses = [epoch.loss for epoch in made.state.epochs]
@@ -55,7 +55,7 @@ def test_the_aligner_has_learnt(made, home):
 
 
 def test_it_is_an_embedder_as_any_other(made, home):
-    entry = load_models(home).of("embedder", "recognition-shipped")
+    entry = load_models(home).of("embedder", "recognition-aligner")
     runtime = OpenVinoRuntime(entry, home / "cache" / "networks", 1)
     faces = np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3)).astype(np.uint8)
     (vectors,) = runtime.run(faces).values()

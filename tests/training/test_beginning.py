@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.recognition.beginning import UnknownNetwork, begin, sface
-from training.recognition.recipes import DISTILLED, PAPER, SHIPPED
+from training.recognition.recipes import ALIGNER, DISTILLED, PAPER
 from training.refusal import Refusal
 from workers.networks.face_net import FAMILY
 
@@ -67,4 +67,4 @@ def test_every_variant_gives_vectors_from_the_start():
 
 def test_a_recipe_for_aligners_teaches_no_other_network():
     with pytest.raises(Refusal, match="teaches sface-aligned, not facenet"):
-        begin("facenet", SHIPPED, 0, NOBODY)
+        begin("facenet", ALIGNER, 0, NOBODY)

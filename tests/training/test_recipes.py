@@ -13,7 +13,7 @@ from training.feed import Feed
 from training.recipe import HEAD, Made, Optimiser, Schedule
 from training.recipes import RECIPES
 from training.recipes.paper import EXPRESSION, MASK, MASK_MOVES
-from training.train import HELD, START, beginning
+from training.starts import FOLDER, HELD, beginning, held
 from workers.networks.build import CLASSIFIERS
 
 pytestmark = pytest.mark.unit
@@ -60,11 +60,11 @@ def test_every_recipe_begins_with_weights_of_its_network(recipe):
 
 def test_a_damaged_beginning_is_refused(tmp_path, monkeypatch):
     for name, _ in HELD.values():
-        (tmp_path / name).write_bytes((START / name).read_bytes()[:-1] + b"?")
-    monkeypatch.setattr("training.train.START", tmp_path)
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes()[:-1] + b"?")
+    monkeypatch.setattr("training.starts.FOLDER", tmp_path)
     for start in HELD:
         with pytest.raises(ValueError, match="is damaged: restore it"):
-            beginning(start)
+            held(start)
 
 
 def test_frozen_weights_are_not_moved():

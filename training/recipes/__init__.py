@@ -9,6 +9,12 @@ from training.recipes import expression, mask, paper
 RECIPES: Final[Mapping[str, Mapping[str, Recipe]]] = {
     "mask": {one.name: one for one in (mask.SHIPPED, mask.SHORT, paper.MASK, paper.MASK_GROUPED)},
     "expression": {
-        one.name: one for one in (expression.SHIPPED, expression.FIRST, paper.EXPRESSION)
+        one.name: one
+        for one in (
+            expression.SHIPPED,
+            expression.FIRST,
+            paper.EXPRESSION,
+            paper.EXPRESSION_SHORT,
+        )
     },
 }

@@ -15,6 +15,7 @@ from training.recognition.pruning import kept, pruned, ratios_by, sensitivities
 from training.recognition.teaching import Teaching
 from training.recognition.thinning import thinned
 from training.refusal import Refusal
+from training.starts import held
 from workers.manifest import load_models, read_folder, verify
 from workers.networks.build import OCCLUDED, build
 from workers.networks.face_aligner import AlignedSFace
@@ -52,9 +53,7 @@ def begin(network: str, teaching: Teaching, seed: int, examples: Crops) -> nn.Mo
     if network == "sface-light":
         return thinned(sface(), LIGHT, pixels(examples))
     if network == "sface-aligned":
-        begun = AlignedSFace()
-        begun.sface = sface()
-        return begun
+        return aligned(taught=teaching.by != "points")
     if network in OCCLUDED:
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
     face_net = FaceNet(FAMILY[network])
@@ -106,6 +105,15 @@ def sface() -> SFace:
     network = SFace()
     weights = load_file(verify(load_models(None).of("embedder", "sface")))
     network.load_state_dict({k: v.float() for k, v in weights.items()}, strict=False)
+    return network.eval()
+
+
+def aligned(taught: bool) -> AlignedSFace:
+    """Return SFace behind an aligner, one that was taught or one by chance. Raises ValueError."""
+    network = AlignedSFace()
+    network.sface = sface()
+    if taught:
+        network.load_state_dict(held("aligner"), strict=False)
     return network.eval()
 
 

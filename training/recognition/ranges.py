@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from training.publish import write_weights
+from training.recognition.beginning import sface
 from training.recognition.checking import Crops, vectors_of
 from training.recognition.material import Room, each_once, gather, make_displaced
-from training.recognition.recipes import SHIPPED
+from training.recognition.recipes import ALIGNER
 from workers.manifest import load_models
 from workers.networks.build import build
 from workers.networks.face_aligner import AlignedSFace
@@ -63,8 +64,13 @@ def ranges_of(network: AlignedSFace | SFace, faces: Crops) -> dict[str, Tensor]:
 
 
 def own_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what an embedder's file holds of its weights: SFace behind an aligner is elsewhere."""
-    return {name: held for name, held in state.items() if not name.startswith("sface.")}
+    """Return what an embedder's file holds of its weights: not SFace's, which stand elsewhere."""
+    theirs = {f"sface.{name}": held for name, held in sface().state_dict().items()}
+    return {
+        name: held
+        for name, held in state.items()
+        if name not in theirs or not held.cpu().equal(theirs[name])
+    }
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,8 +86,8 @@ def main(arguments: Sequence[str]) -> int:
     if not isinstance(network, AlignedSFace | SFace):
         parser.error(f"{entry.label} is no SFace")
     room = Room(options.data, options.home / "cache" / "recognition", 1)
-    taught = gather(room, SHIPPED, lambda done, total: None)
-    made = each_once(taught, make_displaced(taught, SHIPPED, options.data))
+    taught = gather(room, ALIGNER, lambda done, total: None)
+    made = each_once(taught, make_displaced(taught, ALIGNER, options.data))
     faces = np.stack([one.crop for one in made])
     write_weights(own_weights(network.state_dict()) | ranges_of(network, faces), options.out)
     return 0

@@ -17,9 +17,9 @@ HALF_MASKED: Final = Teaching(
     frozen=11,
 )
 # an aligner learns where a face lies in its crop; SFace behind it stays as it is
-SHIPPED: Final = replace(
+ALIGNER: Final = replace(
     HALF_MASKED,
-    name="shipped",
+    name="aligner",
     network="sface-aligned",
     by="points",
     epochs=24,
@@ -32,6 +32,23 @@ SHIPPED: Final = replace(
     masked=0.5,
     hidden=0.3,
     copies=1,
+)
+# then SFace's last layer learns to see past masks, all before it and the aligner as they are
+SHIPPED: Final = replace(
+    HALF_MASKED,
+    name="shipped",
+    network="sface-aligned",
+    epochs=6,
+    batch=256,
+    optimiser=Optimiser("adamw", 1e-4),
+    frozen=27,
+    masked=0.5,
+    hidden=0.1,
+    copies=2,
+    scale=16.0,
+    margin=0.3,
+    pull=8.0,
+    average=0.9,
 )
 # for a network that is asked about masked faces alone, and may forget bare ones
 MASKED: Final = replace(
@@ -86,5 +103,16 @@ PAPER: Final = replace(
 CLEAN: Final = replace(DISTILLED, name="clean", start="nothing")
 HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies=2, masking=True)
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
-TAUGHT: Final = (SHIPPED, LIGHT, HALF_MASKED, MASKED, DISTILLED, PAPER, CLEAN, HIDDEN, UNMASKED)
+TAUGHT: Final = (
+    SHIPPED,
+    ALIGNER,
+    LIGHT,
+    HALF_MASKED,
+    MASKED,
+    DISTILLED,
+    PAPER,
+    CLEAN,
+    HIDDEN,
+    UNMASKED,
+)
 TEACHINGS: Final = {one.name: one for one in TAUGHT}

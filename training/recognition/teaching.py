@@ -75,7 +75,8 @@ class Lesson:
     """What a teaching needs: classes are the teacher's unit vectors (K, D), one for each face.
 
     network: what the pupil is called by `workers.networks.build`. begun: with what weights, in
-    words. still: layers that keep their weights.
+    words. still: layers that keep their weights. base: what sees instead of all of them, for a
+    pupil of which the last layer alone learns, or None.
     """
 
     teaching: Teaching
@@ -87,6 +88,7 @@ class Lesson:
     classes: NDArray[np.float32]
     watched: Watched
     device: torch.device
+    base: Callable[[Tensor], Tensor] | None = None
 
 
 class Pupil:
@@ -168,11 +170,19 @@ class Pupil:
             wanted = batch.targets.to(device)
             return points_loss(said.float().flatten(1), wanted)
         crops = batch.crops if teaching.by == "teacher" else unstacked(batch.crops)
-        vectors = self.network(crops.to(device, non_blocking=True))
-        vectors = functional.normalize(vectors.float())
+        vectors = functional.normalize(self._vectors(crops).float())
         if teaching.by == "triplets":
             return apart(vectors, teaching.margin)
         return self._loss(vectors, batch.targets[:, 0].long().to(device))
+
+    def _vectors(self, crops: Tensor) -> Tensor:
+        base, device = self.lesson.base, self.lesson.device
+        out: Tensor
+        if base is None:
+            out = self.network(crops.to(device, non_blocking=True))
+        else:
+            out = self.network.vector(base(crops).to(device))
+        return out
 
     def _loss(self, vectors: Tensor, places: Tensor) -> Tensor:
         """Return the loss of unit vectors (B, D) whose classes stand at places (B,)."""

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from engine.faces import ALIGNED_PX
 from training.feed import Feed
+from training.frozen import FrozenBase
 from training.recipe import Make
 from training.recognition import material
 from training.recognition.beginning import Origin, begin, go_on
@@ -102,7 +104,17 @@ def _lesson(course: Course, taught: Taught, device: torch.device) -> Lesson:
         taught.classes,
         watched,
         device,
+        _base(network, course, device),
     )
+
+
+def _base(network: nn.Module, course: Course, device: torch.device) -> FrozenBase | None:
+    """Return what sees for a network of which the last layer alone learns, on a CPU."""
+    if device.type != "cpu" or course.teaching.by != "teacher":
+        return None
+    if not isinstance(network, AlignedSFace):
+        return None
+    return FrozenBase(network, network.features, ALIGNED_PX, course.threads)
 
 
 def _examples(taught: Taught) -> Crops:
@@ -121,9 +133,11 @@ def _watched(taught: Taught, teaching: Teaching, make: Make) -> Watched:
 
 
 def _still(network: nn.Module, teaching: Teaching) -> Sequence[nn.Module]:
-    """Return the layers that keep their weights."""
+    """Return the layers that keep their weights: of SFace behind an aligner, all or all but one."""
     if isinstance(network, AlignedSFace):
-        return (network.sface,)
+        whole = network.sface
+        before = (network.aligner, whole.stem, whole.body, whole.norm, whole.norm_out)
+        return (whole,) if teaching.by == "points" else before
     return network.first(teaching.frozen) if isinstance(network, SFace) else ()
 
 

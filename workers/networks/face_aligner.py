@@ -79,8 +79,15 @@ class AlignedSFace(nn.Module):
         self.register_buffer("middle", _grid(BEGIN, END, SIDE), persistent=False)
 
     def forward(self, face: Tensor) -> Tensor:
-        out: Tensor = self.sface(self.put_right(face))
-        return out
+        return self.vector(self.features(face))
+
+    def features(self, face: Tensor) -> Tensor:
+        """Return SFace's features of faces put right, (N, 50176)."""
+        return self.sface.features(self.put_right(face))
+
+    def vector(self, features: Tensor) -> Tensor:
+        """Return faces' vectors (N, 128) by their features."""
+        return self.sface.vector(features)
 
     def put_right(self, face: Tensor) -> Tensor:
         """Return faces (N, 3, 112, 112) as SFace sees them."""

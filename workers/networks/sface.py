@@ -86,7 +86,15 @@ class SFace(nn.Module):
         return [self.stem, *self.body][:layers]
 
     def forward(self, face: Tensor) -> Tensor:
+        return self.vector(self.features(face))
+
+    def features(self, face: Tensor) -> Tensor:
+        """Return what the last layer is shown of faces: (N, 50176), fewer where it is light."""
         x = (face.flip(1) - 127.5) / 128.0  # the network was trained on RGB, about -1..1
-        x = self.norm(self.body(self.stem(x)))  # (N, 1024, 7, 7), fewer where it is light
-        out: Tensor = self.norm_out(self.project(x.flatten(1)))
+        out: Tensor = self.norm(self.body(self.stem(x))).flatten(1)  # of (N, 1024, 7, 7)
+        return out
+
+    def vector(self, features: Tensor) -> Tensor:
+        """Return faces' vectors (N, 128) by their features."""
+        out: Tensor = self.norm_out(self.project(features))
         return out
