@@ -32,7 +32,8 @@ RecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
-        help="shipped, paper; masks also short, paper-grouped; faces half-masked, distilled …",
+        help="shipped, paper; masks also short, paper-grouped; expressions first, paper-short; "
+        "faces aligner, half-masked, distilled …",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
