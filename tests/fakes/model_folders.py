@@ -47,7 +47,8 @@ def write_embedder(home: Path, label: str) -> Path:
     state = load_file(shipped.file)
     for key, held in load_file(load_models(None).of("embedder", "sface").file).items():
         if key.startswith(("project.", "norm_out.")):
-            state[f"sface.{key}"] = held.flip(0).contiguous()
+            ours = f"sface.{key}"  # the shipped one has a last layer of its own
+            state[ours] = state.get(ours, held).flip(0).contiguous()
     save_file(state, folder / "weights.safetensors")
     fields = fields_of(shipped) | {"role": "embedder", "name": name, "version": version}
     fields |= {"file": "weights.safetensors", "sha256": sha256(folder / "weights.safetensors")}
