@@ -43,7 +43,7 @@ class FrozenBase:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         parts = []
-        for some in pictures.split(AT_ONCE):
+        for some in pictures.split(AT_ONCE):  # type: ignore[no-untyped-call]
             (out,) = self._request.infer([some.contiguous().numpy()]).values()
             parts.append(torch.from_numpy(out.copy()))
         return torch.cat(parts)
