@@ -12,6 +12,7 @@ from fakes.tiny_training import Steps
 
 from training.recognition.publish import Made
 from training.recognition.recipes import HALF_MASKED
+from training.recognition.teaching import Teaching
 from training.recognition.train import Course, teach
 from training.splits import listed
 
@@ -48,6 +49,12 @@ def course(data: Path, out: Path) -> Course:
 def run(data: Path, out: Path, shell: Steps | None = None) -> Made:
     """Teach to the end, or to where the shell stops."""
     return teach(course(data, out), shell or Steps())
+
+
+def behind_an_aligner(home: Path, teaching: Teaching) -> Made:
+    """Teach what lies behind or before an aligner, to the end; the model is one of the home's."""
+    told = course(write_sets(home / "sets"), home / "models" / f"recognition-{teaching.name}-0")
+    return teach(replace(told, teaching=teaching, network=teaching.network), Steps())
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fakes.tiny_teaching import course, write_sets
-from fakes.tiny_training import Steps
+from fakes.tiny_teaching import behind_an_aligner
 from safetensors.torch import load_file
 
 from training.recognition.beginning import sface
 from training.recognition.recipes import ALIGNER
-from training.recognition.train import teach
 from workers.manifest import load_models
 from workers.networks.build import build
 from workers.networks.face_aligner import AlignedSFace
@@ -27,12 +25,9 @@ def home(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(home, tmp_path_factory):
-    data = write_sets(tmp_path_factory.mktemp("sets"))
-    told = course(data, home / "models" / "recognition-aligner-0")
+def made(home):
     # of some eight faces, bare: what it learns is seen in few steps
-    teaching = replace(ALIGNER, epochs=6, batch=2, masked=0, hidden=0)
-    return teach(replace(told, teaching=teaching, network="sface-aligned"), Steps())
+    return behind_an_aligner(home, replace(ALIGNER, epochs=6, batch=2, masked=0, hidden=0))
 
 
 def test_the_file_holds_the_aligner_and_ranges_and_sface_is_the_shipped_one(made, home):

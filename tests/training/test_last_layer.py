@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes.tiny_teaching import course, write_sets
-from fakes.tiny_training import Steps
+from fakes.tiny_teaching import behind_an_aligner
 from safetensors.torch import load_file
 
 from training.feed import pixels
 from training.recognition.beginning import aligned, sface
 from training.recognition.recipes import SHIPPED
-from training.recognition.train import teach
 from training.starts import held
 from workers.manifest import load_models
 from workers.networks.build import build
@@ -27,11 +25,8 @@ def home(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(home, tmp_path_factory):
-    data = write_sets(tmp_path_factory.mktemp("sets"))
-    told = course(data, home / "models" / "recognition-shipped-0")
-    teaching = replace(SHIPPED, epochs=4, batch=4, masked=1, hidden=0)
-    return teach(replace(told, teaching=teaching, network="sface-aligned"), Steps())
+def made(home):
+    return behind_an_aligner(home, replace(SHIPPED, epochs=4, batch=4, masked=1, hidden=0))
 
 
 def test_the_file_holds_the_aligner_the_last_layer_and_ranges(made):

@@ -41,7 +41,6 @@ SHIPPED: Final = replace(
     epochs=6,
     batch=256,
     optimiser=Optimiser("adamw", 1e-4),
-    frozen=27,
     masked=0.5,
     hidden=0.1,
     copies=2,

@@ -43,7 +43,8 @@ class Teaching:
     alike: the cosine of two of the teacher's vectors from which they are no opponents. average: the
     decay of the weights' moving average. taken: its share in the weights that are kept, the rest
     is what it began with (M. Wortsman et al.: Robust fine-tuning, arXiv:2109.01903). frozen: how
-    many of the first layers keep their weights.
+    many of the first layers keep their weights; not of SFace behind an aligner, which keeps all, or
+    all but the last where it learns from a teacher.
     """
 
     name: str
