@@ -57,11 +57,12 @@ def test_a_face_becomes_128_numbers_of_unit_length(network):
     assert torch.allclose(out.norm(dim=1), torch.ones(3), atol=1e-5)
 
 
-def test_it_looks_at_the_middle_of_a_face_and_nowhere_else(network):
-    one = faces(1)
+@pytest.mark.parametrize(("side", "margin"), [(112, 8), (56, 4)])
+def test_it_looks_at_the_middle_of_a_face_and_nowhere_else(network, side, margin):
+    one = faces(1)[..., :side, :side]
     beside, inside = one.clone(), one.clone()
-    beside[..., :8], beside[..., 104:] = 0, 0
-    inside[..., 8] = 0
+    beside[..., :margin], beside[..., side - margin :] = 0, 0
+    inside[..., margin] = 0
     with torch.no_grad():
         assert network(one).equal(network(beside))
         assert not network(one).equal(network(inside))

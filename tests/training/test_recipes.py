@@ -13,6 +13,9 @@ from training.feed import Feed
 from training.recipe import HEAD, Made, Optimiser, Schedule
 from training.recipes import RECIPES
 from training.recipes.paper import EXPRESSION, MASK, MASK_MOVES
+from training.recognition.beginning import NETWORKS
+from training.recognition.recipes import TEACHINGS
+from training.recognition.tables import TABLES
 from training.starts import FOLDER, HELD, beginning, held
 from workers.networks.build import CLASSIFIERS
 
@@ -126,3 +129,16 @@ def test_epochs_and_repeats_differ():
     first, second = (next(iter(feed.epoch(n, 0, lambda step: 4))).targets for n in (0, 1))
     assert len({tuple(row.tolist()) for row in first}) == 4
     assert not np.array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_row_of_a_papers_table_can_be_taught_in_its_turn(table):
+    before = []
+    for row in table.rows:
+        assert row.recipe in TEACHINGS
+        assert row.network in NETWORKS
+        assert row.origin is None or row.origin in before
+        before.append(row.name)
+    shown = [name for part in table.parts for name in part.rows]
+    compared = [one.row for one in table.baselines]
+    assert {table.plain, *shown, *compared} <= set(before)

@@ -1,6 +1,7 @@
 """A teaching on small sets, for real: what it writes, and that a kill changes no byte of it."""
 
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -13,9 +14,11 @@ import torch
 from fakes.tiny_teaching import TEACHING, course, run, write_sets
 from fakes.tiny_training import Steps
 
+from training.augment import vary
 from training.recognition.beginning import sface
 from training.recognition.checking import found_first
 from training.recognition.material import Room, as_classes, gather, unit
+from training.recognition.recipes import CLEAN_SMALL
 from training.recognition.teaching import Lesson, Pupil
 from training.recognition.train import teach
 from training.splits import listed
@@ -117,6 +120,32 @@ def test_stopped_early_the_card_says_so(data, tmp_path):
     made = run(data, tmp_path / "out", Steps(stop_at=3))
     assert made.state.step == 3
     assert "**Stopped early**, after 3 of" in made.files["card"].read_text()
+
+
+def test_faces_are_as_large_as_the_schedule_says_before_and_after_a_stop(
+    data, tmp_path, monkeypatch
+):
+    sides = []
+
+    def noted(crop, size_px, *rest, **named):
+        sides.append(size_px)
+        return vary(crop, size_px, *rest, **named)
+
+    monkeypatch.setattr("training.recognition.material.vary", noted)
+    teaching = replace(CLEAN_SMALL, epochs=2, batch=2)
+    told = replace(
+        course(data, tmp_path / "out"), teaching=teaching, network="occluded-resnet-half"
+    )
+    small = 0.85 * 2  # epochs
+    stopped = teach(told, Steps(stop_at=3))
+    steps = stopped.lesson.feed.steps
+    assert steps > 3
+    assert set(sides) == {56}
+    sides.clear()
+    teach(told, Steps())
+    asked = [math.ceil(small * steps) - 3, 2 * steps - math.ceil(small * steps)]
+    assert [sides.count(56) // 2, sides.count(112) // 2] == asked
+    assert sides == sorted(sides)
 
 
 def test_what_is_left_out_is_not_learnt_from(data, tmp_path):

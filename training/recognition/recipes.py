@@ -102,6 +102,10 @@ PAPER: Final = replace(
 CLEAN: Final = replace(DISTILLED, name="clean", start="nothing")
 HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies=2, masking=True)
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
+# the same, most steps on faces of half the side, and nobody pushed apart by a margin: more steps
+SMALL: Final = Schedule("cosine", sizes=((0.85, 56),))
+CLEAN_SMALL: Final = replace(CLEAN, name="clean-small", schedule=SMALL, scale=16.0, margin=0.0)
+HIDDEN_SMALL: Final = replace(HIDDEN, name="hidden-small", schedule=SMALL, scale=16.0, margin=0.0)
 TAUGHT: Final = (
     SHIPPED,
     ALIGNER,
@@ -113,5 +117,7 @@ TAUGHT: Final = (
     CLEAN,
     HIDDEN,
     UNMASKED,
+    CLEAN_SMALL,
+    HIDDEN_SMALL,
 )
 TEACHINGS: Final = {one.name: one for one in TAUGHT}

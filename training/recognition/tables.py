@@ -170,6 +170,21 @@ PAPER_2_FULL: Final = replace(
     rows=tuple(replace(row, network="occluded-resnet") for row in PAPER_2.rows),
     notes=("SFace's vectors instead of CASIA-WebFace's names.", *PAPER_2.notes[1:]),
 )
+# most steps on small faces: how much further the same time goes
+PAPER_2_SMALL: Final = replace(
+    PAPER_2,
+    name="paper2-small",
+    plain=BASE,
+    epochs=4,
+    rows=tuple(
+        replace(row, recipe=f"{row.recipe}-small")
+        for row in PAPER_2.rows
+        if row.name in (BASE, "ratio-0.3")
+    ),
+    parts=(Part("Most steps on faces of 56 pixels", (BASE, "ratio-0.3")),),
+    notes=(*PAPER_2.notes, "85 % of the steps see faces of 56 instead of 112 pixels."),
+    baselines=PAPER_2.baselines[:1],
+)
 
 
 def _of_faces(name: str, title: str, share: float) -> Row:
@@ -194,7 +209,7 @@ GROWTH: Final = Table(
            "fills no batch.",
            *PAPER_1.notes[:1]),
 )  # fmt: skip
-TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL, GROWTH)}
+TABLES: Final = {one.name: one for one in (PAPER_1, PAPER_2, PAPER_2_FULL, PAPER_2_SMALL, GROWTH)}
 
 
 def folder_of(home: Path, table: Table, epochs: int) -> Path:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.faces import ALIGNED_PX
 from training.augment import Strength
 from training.feed import Batch, Feed
 from training.loop import Diverged, Outset, Watcher, precision
@@ -124,7 +125,7 @@ class Pupil:
         feed = self.lesson.feed
         while self.state.step < self.steps:
             number, begin = divmod(self.state.step, feed.steps)
-            for batch in feed.epoch(number, begin, lambda _: 112):
+            for batch in feed.epoch(number, begin, self._size(number)):
                 self._step(batch)
                 watcher.step(self.state.step, self.state.losses[-1], len(batch.crops))
                 over = self.state.step % feed.steps == 0
@@ -135,6 +136,10 @@ class Pupil:
                     save(self.snapshot())
                 if stop:
                     return
+
+    def _size(self, epoch: int) -> Callable[[int], int]:
+        schedule, first = self.lesson.teaching.schedule, epoch * self.lesson.feed.steps
+        return lambda step: schedule.size(first + step, self.steps, ALIGNED_PX)
 
     def snapshot(self) -> State:
         """Return the state as it is to be written."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EMBEDDING: Final = 128
-SEEN_PX: Final = 96  # columns, in the middle of an aligned face
+BESIDE: Final = 14  # one column in so many is left out on either side: 112x96 is seen
 BLOCKS: Final = (3, 4, 14, 3)  # of conv2_x to conv5_x
 OUTER: Final = (64, 128, 256, 512)
 INNER: Final = (64, 64, 128, 256)
@@ -117,8 +117,8 @@ class OccludedResNet(nn.Module):
         ]
 
     def forward(self, face: Tensor) -> Tensor:
-        left = (face.shape[3] - SEEN_PX) // 2
-        x = (face[..., left : left + SEEN_PX].flip(1) - 127.5) / 127.5  # RGB, -1..1
+        left = face.shape[3] // BESIDE
+        x = (face[..., left : face.shape[3] - left].flip(1) - 127.5) / 127.5  # RGB, -1..1
         x = functional.relu(self.stem_norm(self.stem(x)))  # (N, 64, 56, 48)
         x = self.stages(x)  # (N, 512, 7, 6)
         if self.mask is not None:
