@@ -104,7 +104,10 @@ HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
 # the same, most steps on faces of half the side, and nobody pushed apart by a margin: more steps
 SMALL: Final = Schedule("cosine", sizes=((0.85, 56),))
-CLEAN_SMALL: Final = replace(CLEAN, name="clean-small", schedule=SMALL, scale=16.0, margin=0.0)
+DISTILLED_SMALL: Final = replace(
+    DISTILLED, name="distilled-small", schedule=SMALL, scale=16.0, margin=0.0
+)
+CLEAN_SMALL: Final = replace(DISTILLED_SMALL, name="clean-small", start="nothing")
 HIDDEN_SMALL: Final = replace(HIDDEN, name="hidden-small", schedule=SMALL, scale=16.0, margin=0.0)
 TAUGHT: Final = (
     SHIPPED,
@@ -117,6 +120,7 @@ TAUGHT: Final = (
     CLEAN,
     HIDDEN,
     UNMASKED,
+    DISTILLED_SMALL,
     CLEAN_SMALL,
     HIDDEN_SMALL,
 )
