@@ -136,15 +136,14 @@ def test_faces_are_as_large_as_the_schedule_says_before_and_after_a_stop(
     told = replace(
         course(data, tmp_path / "out"), teaching=teaching, network="occluded-resnet-half"
     )
-    small = 0.85 * 2  # epochs
     stopped = teach(told, Steps(stop_at=3))
     steps = stopped.lesson.feed.steps
     assert steps > 3
     assert set(sides) == {56}
     sides.clear()
     teach(told, Steps())
-    asked = [math.ceil(small * steps) - 3, 2 * steps - math.ceil(small * steps)]
-    assert [sides.count(56) // 2, sides.count(112) // 2] == asked
+    small = math.ceil(0.85 * 2 * steps)
+    assert [sides.count(56), sides.count(112)] == [2 * (small - 3), 2 * (2 * steps - small)]
     assert sides == sorted(sides)
 
 

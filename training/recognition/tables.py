@@ -170,7 +170,7 @@ PAPER_2_FULL: Final = replace(
     rows=tuple(replace(row, network="occluded-resnet") for row in PAPER_2.rows),
     notes=("SFace's vectors instead of CASIA-WebFace's names.", *PAPER_2.notes[1:]),
 )
-# most steps on small faces: how much further the same time goes
+# most steps on small faces, so that there can be more of them
 PAPER_2_SMALL: Final = replace(
     PAPER_2,
     name="paper2-small",
