@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from ostiary.cli.failure import ExitCode, Failure
-from ostiary.cli.networks import TASKS, TaskArgument, check, needing, using_models
+from ostiary.cli.networks import TASKS, TaskArgument, check, drawing, needing, using_models
 from ostiary.cli.output import print_json
 from ostiary.cli.place import JsonOption, place_of
 from ostiary.cli.tables import evaluate_table
@@ -149,12 +149,8 @@ def _evaluate_classifier(task: str, asked: Asked, everything: bool) -> None:
 def _draw(found: "Evaluation", out: Path) -> "dict[str, Path]":
     from training.report import draw
 
-    try:
+    with drawing(out):
         return draw(found, out)
-    except OSError as error:
-        raise Failure(
-            f"The plots cannot be written to {out}: {error.strerror}.", "Name a folder by --out."
-        ) from error
 
 
 def _judge(request: "Request") -> "Evaluation":

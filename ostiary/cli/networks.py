@@ -54,3 +54,14 @@ def using_models() -> Iterator[None]:
         raise Failure(str(error), "See: ostiary models list", code=ExitCode.NOT_FOUND) from error
     except (WeightsError, DeviceError) as error:
         raise Failure(*str(error).splitlines()[:3]) from error
+
+
+@contextmanager
+def drawing(out: Path) -> Iterator[None]:
+    """Say where plots cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(
+            f"The plots cannot be written to {out}: {error.strerror}.", "Name a folder by --out."
+        ) from error

@@ -43,6 +43,8 @@ def print_judged(told: Json) -> None:
     print(
         "In brackets: the change against the plain network. Times: one thread of the CPU, in turn."
     )
+    for path in told["plots"].values():
+        print(path)
 
 
 def _print_budget(told: Json) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ostiary.cli.failure import ExitCode, Failure
-from ostiary.cli.networks import needing, using_models
+from ostiary.cli.networks import drawing, needing, using_models
 from ostiary.cli.output import print_facts, print_json, print_json_line
 from ostiary.cli.printed_tables import print_judged
 from ostiary.cli.teaching import Told, course_of, teach_one
@@ -98,7 +98,7 @@ def evaluate_table(name: str, asked: "Asked", progress: "AbstractContextManager[
     if not data.is_dir():
         raise Failure(f"There is no folder {data}.", code=ExitCode.NOT_FOUND)
     with needing("Judging networks", "server,worker,train"):
-        from training.recognition import tabled
+        from training.recognition import growth, tabled
         from training.recognition.embedding import Bench
         from training.refusal import Refusal
         from training.sets.files import Unreadable
@@ -106,13 +106,16 @@ def evaluate_table(name: str, asked: "Asked", progress: "AbstractContextManager[
     try:
         with using_models(), progress as report:
             bench = Bench(home / "cache" / "networks", report)
-            told = tabled.as_json(tabled.judge(known(name), home, data, bench))
+            found = tabled.judge(known(name), home, data, bench)
     except Refusal as error:
         raise Failure(*error.lines[:3]) from error
     except Unreadable as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or data}: {error.strerror or error}.") from error
+    with drawing(asked.out):
+        plots = growth.draw(found, asked.out)
+    told = tabled.as_json(found) | {"plots": {name: str(path) for name, path in plots.items()}}
     if asked.as_json:
         print_json_line(told)
     else:

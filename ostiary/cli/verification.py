@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ostiary.cli.failure import ExitCode, Failure
-from ostiary.cli.networks import needing, using_models
+from ostiary.cli.networks import drawing, needing, using_models
 from ostiary.cli.output import print_facts, print_json_line, print_table, shown
 from ostiary.cli.verification_tables import print_further
 
@@ -50,13 +50,8 @@ def evaluate_recognition(asked: Asked, progress: "AbstractContextManager[Report]
         from training.recognition.report import as_json, draw
 
         found, further = _judge(asked, progress)
-        try:
+        with drawing(asked.out):
             plots = draw(found, asked.out)
-        except OSError as error:
-            raise Failure(
-                f"The plots cannot be written to {asked.out}: {error.strerror}.",
-                "Name a folder by --out.",
-            ) from error
     told = {name: as_json(one) for name, one in found.items()}
     paths = {name: str(path) for name, path in plots.items()}
     beside = told_further(further) if further else {}

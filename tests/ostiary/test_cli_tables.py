@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 from fakes.faces_of_people import pair_lines, write_aligned
 from fakes.tiny_teaching import write_sets
@@ -12,7 +13,7 @@ from fakes.tiny_teaching import write_sets
 from ostiary.cli.__main__ import run
 from ostiary.cli.failure import ExitCode
 from training.recognition import timing
-from training.recognition.tables import PAPER_1, PAPER_2, TABLES, Table
+from training.recognition.tables import GROWTH, PAPER_1, PAPER_2, TABLES, Table
 from training.train import alone
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -138,6 +139,25 @@ def test_of_several_processes_each_takes_what_no_other_is_at(call, data, home, m
     (folder / "baseline-1").mkdir()
     with alone(folder / "baseline-1"):  # the second row goes on from it
         assert train(call, data, "--epochs", 2)["taught"] == []
+
+
+def test_how_far_it_goes_as_the_data_grows_is_a_curve(call, data, monkeypatch, tmp_path):
+    teach = ("train", "recognition", "--table", "growth", "--data", data, "--epochs", 2,
+             "--threads", 1, "--device", "cpu")  # fmt: skip
+    judge = ("evaluate", "recognition", "--table", "growth", "--data", data, "--json")
+    monkeypatch.setitem(TABLES, "growth", only(GROWTH, "half"))
+    assert call(*teach)[0] == ExitCode.DONE
+    monkeypatch.setitem(TABLES, "growth", only(GROWTH, "half", "whole"))
+    code, out, err = call(*judge, "--out", tmp_path / "plots")
+    assert (code, json.loads(out)["plots"]) == (ExitCode.DONE, {}), err  # one point is no curve
+    assert call(*teach)[0] == ExitCode.DONE
+    code, out, err = call(*judge, "--out", tmp_path / "plots")
+    found = json.loads(out)
+    assert [row["share"] for row in found["rows"]] == [0.5, 1.0]
+    assert cv2.imread(found["plots"]["growth"]).std() > 0
+    (tmp_path / "file").touch()
+    code, _, err = call(*judge, "--out", tmp_path / "file")
+    assert (code, "The plots cannot be written to" in err) == (ExitCode.FAILED, True)
 
 
 def test_what_is_no_table_is_said(call, data):

@@ -155,6 +155,7 @@ def _row(one: Judged, plain: Judged) -> Json:
         "name": one.row.name,
         "network": one.row.network,
         "recipe": one.row.recipe,
+        "share": one.row.share,
         "stated": dict(one.row.stated),
         "steps": one.steps,
         **_costs(one, plain),
