@@ -46,6 +46,19 @@ def test_a_clean_lesson_hides_nothing():
     assert shown(CLEAN) == {"bare": 1, "masked": 0, "hidden": 0}
 
 
+@pytest.mark.parametrize("size_px", [56, 112, 224])
+def test_of_every_size_the_whole_face_is_shown(size_px):
+    rows = np.linspace(0, 222, 112).astype(np.uint8)  # dark above, bright below
+    crops = np.broadcast_to(rows[None, :, None, None], (1, 112, 112, 3)).copy()
+    taught = Taught(Faces(("a/1",), ("a",), crops), crops[None], np.zeros((1, 0), np.float32),
+                    np.arange(1), np.arange(0), "")  # fmt: skip
+    sample = make(taught, replace(CLEAN, strength=PLAIN), Path("nowhere"))
+    crop = sample(0, size_px, np.random.default_rng(5)).crop
+    assert crop.shape == (size_px, size_px, 3)
+    column, wanted = crop[:, size_px // 2, 0].astype(float), np.linspace(0, 222, size_px)
+    assert column - column.mean() == pytest.approx(wanted - wanted.mean(), abs=6)
+
+
 def many(people: int = 40) -> Taught:
     names = tuple(f"{k // 2}/{k}.jpg" for k in range(2 * people))
     crops = np.arange(2 * people, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), "u1")

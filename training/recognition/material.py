@@ -151,7 +151,7 @@ def make(taught: Taught, teaching: Teaching, data: Path) -> Make:
             if kind < teaching.masked + teaching.hidden:
                 what = HIDDEN[random.integers(len(HIDDEN))]
                 crop = hide(crop, TEMPLATE_112, what, random, things)
-        return vary(crop, size_px, teaching.strength, random, scale=1.0)
+        return vary(crop, size_px, teaching.strength, random, scale=size_px / ALIGNED_PX)
 
     def one(place: int, size_px: int, random: np.random.Generator) -> Made:
         return Made(face(place, size_px, random), np.array([place], np.float32))
