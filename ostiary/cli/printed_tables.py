@@ -20,7 +20,7 @@ def print_judged(told: Json) -> None:
     """Print what `training.recognition.tabled` found, the paper's own tables one after another."""
     _print_budget(told)
     rows = {row["name"]: row for row in told["rows"]}
-    decided = told["table"] == "paper1"
+    decided = told["table"].startswith("paper1")
     costs = [cost for cost in COSTS if any(_key(cost[0]) in row for row in told["rows"])]
     for part in told["parts"]:
         print(f"{part['title']}:")

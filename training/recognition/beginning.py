@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from engine.faces import ALIGNED_PX
 from training.feed import pixels
 from training.recognition.checking import Crops
+from training.recognition.fitting import fitted
 from training.recognition.pruning import kept, pruned, ratios_by, sensitivities
 from training.recognition.teaching import Teaching
 from training.recognition.thinning import thinned
@@ -58,8 +60,11 @@ def begin(network: str, teaching: Teaching, seed: int, examples: Crops) -> nn.Mo
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
     face_net = FaceNet(FAMILY[network])
     face_net.dropout.p = teaching.dropout
-    if teaching.start == "sface":
+    if teaching.start != "nothing":
         lend(sface(), face_net, FAMILY[network])
+    if teaching.start == "fitted":
+        side = teaching.schedule.size(0, 1, ALIGNED_PX)
+        return fitted(face_net, sface(), pixels(examples), side)
     return face_net
 
 

@@ -107,6 +107,15 @@ SMALL: Final = Schedule("cosine", sizes=((0.85, 56),))
 DISTILLED_SMALL: Final = replace(
     DISTILLED, name="distilled-small", schedule=SMALL, scale=16.0, margin=0.0
 )
+# first on faces as large as SFace's weights are for, twice the network's, then ever smaller ones
+SHRINKING: Final = Schedule("cosine", sizes=((0.2, 224), (0.4, 160), (0.6, 136)))
+ENLARGED: Final = replace(
+    DISTILLED_SMALL,
+    name="enlarged",
+    start="fitted",
+    optimiser=Optimiser("adamw", 1e-3, decay=1e-4),
+    schedule=SHRINKING,
+)
 CLEAN_SMALL: Final = replace(DISTILLED_SMALL, name="clean-small", start="nothing")
 HIDDEN_SMALL: Final = replace(HIDDEN, name="hidden-small", schedule=SMALL, scale=16.0, margin=0.0)
 TAUGHT: Final = (
@@ -121,6 +130,7 @@ TAUGHT: Final = (
     HIDDEN,
     UNMASKED,
     DISTILLED_SMALL,
+    ENLARGED,
     CLEAN_SMALL,
     HIDDEN_SMALL,
 )

@@ -35,7 +35,7 @@ class Teaching:
     """All that decides what the pupil becomes, but for network, data and seed.
 
     network: what is taught unless said otherwise. by: what it learns by. start: whose weights it
-    begins with, where shapes agree.
+    begins with, where shapes agree; "fitted": SFace's, fitted to faces of the first size.
     masking: whether a network that can mask its features does. normalises: whether what normalises
     learns, too; dropout: of a network that has any.
     masked, hidden: the shares of faces shown with a mask, and with something else before them.
@@ -56,7 +56,7 @@ class Teaching:
     strength: Strength
     network: str = "sface"
     by: Literal["teacher", "triplets", "points"] = "teacher"
-    start: Literal["sface", "nothing"] = "sface"
+    start: Literal["sface", "fitted", "nothing"] = "sface"
     masking: bool = False
     normalises: bool = False
     dropout: float = 0.5

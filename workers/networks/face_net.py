@@ -128,10 +128,15 @@ class FaceNet(nn.Module):
         self.project = nn.Linear(1024, EMBEDDING, bias=False)
         self.norm = nn.BatchNorm1d(EMBEDDING, eps=0.001)
 
-    def forward(self, face: Tensor) -> Tensor:
+    def pooled(self, face: Tensor) -> Tensor:
+        """Return the features before the last layer, (N, 1024); sides may be others than 112."""
         x = (face.flip(1) - 127.5) / 128.0  # RGB, about -1..1
         x = self.context(self.stage_2(self.stage_1(x)))  # (N, 512, 7, 7)
-        x = self.stage_3(x).mean(dim=(2, 3))  # (N, 1024)
+        out: Tensor = self.stage_3(x).mean(dim=(2, 3))
+        return out
+
+    def forward(self, face: Tensor) -> Tensor:
+        x = self.pooled(face)
         return functional.normalize(self.norm(self.project(self.dropout(x))))
 
 
