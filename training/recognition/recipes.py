@@ -104,20 +104,19 @@ HIDDEN: Final = replace(CLEAN, name="hidden", masked=1 / 3, hidden=1 / 3, copies
 UNMASKED: Final = replace(HIDDEN, name="hidden-unmasked", masking=False)
 # the same, most steps on faces of half the side, and nobody pushed apart by a margin: more steps
 SMALL: Final = Schedule("cosine", sizes=((0.85, 56),))
-DISTILLED_SMALL: Final = replace(
-    DISTILLED, name="distilled-small", schedule=SMALL, scale=16.0, margin=0.0
-)
+CLEAN_SMALL: Final = replace(CLEAN, name="clean-small", schedule=SMALL, scale=16.0, margin=0.0)
+HIDDEN_SMALL: Final = replace(HIDDEN, name="hidden-small", schedule=SMALL, scale=16.0, margin=0.0)
 # first on faces as large as SFace's weights are for, twice the network's, then ever smaller ones
 SHRINKING: Final = Schedule("cosine", sizes=((0.2, 224), (0.4, 160), (0.6, 136)))
 ENLARGED: Final = replace(
-    DISTILLED_SMALL,
+    DISTILLED,
     name="enlarged",
     start="fitted",
     optimiser=Optimiser("adamw", 1e-3, decay=1e-4),
     schedule=SHRINKING,
+    scale=16.0,
+    margin=0.0,
 )
-CLEAN_SMALL: Final = replace(DISTILLED_SMALL, name="clean-small", start="nothing")
-HIDDEN_SMALL: Final = replace(HIDDEN, name="hidden-small", schedule=SMALL, scale=16.0, margin=0.0)
 TAUGHT: Final = (
     SHIPPED,
     ALIGNER,
@@ -129,7 +128,6 @@ TAUGHT: Final = (
     CLEAN,
     HIDDEN,
     UNMASKED,
-    DISTILLED_SMALL,
     ENLARGED,
     CLEAN_SMALL,
     HIDDEN_SMALL,
