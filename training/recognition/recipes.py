@@ -112,7 +112,7 @@ ENLARGED: Final = replace(
     DISTILLED,
     name="enlarged",
     start="fitted",
-    optimiser=Optimiser("adamw", 1e-3, decay=1e-4),
+    optimiser=Optimiser("adamw", 5e-4, decay=1e-4),
     schedule=SHRINKING,
     scale=16.0,
     margin=0.0,

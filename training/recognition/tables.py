@@ -116,7 +116,7 @@ PAPER_1: Final = Table(
 PAPER_1_ENLARGED: Final = replace(
     PAPER_1,
     name="paper1-enlarged",
-    epochs=4,
+    epochs=3,
     rows=tuple(
         replace(row, recipe="enlarged")
         for row in PAPER_1.rows
