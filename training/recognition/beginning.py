@@ -60,11 +60,13 @@ def begin(network: str, teaching: Teaching, seed: int, examples: Crops) -> nn.Mo
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
     face_net = FaceNet(FAMILY[network])
     face_net.dropout.p = teaching.dropout
-    if teaching.start != "nothing":
-        lend(sface(), face_net, FAMILY[network])
+    if teaching.start == "nothing":
+        return face_net
+    lender = sface()
+    lend(lender, face_net, FAMILY[network])
     if teaching.start == "fitted":
         side = teaching.schedule.size(0, 1, ALIGNED_PX)
-        return fitted(face_net, sface(), pixels(examples), side)
+        return fitted(face_net, lender, pixels(examples), side)
     return face_net
 
 
