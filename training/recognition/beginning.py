@@ -58,12 +58,17 @@ def begin(network: str, teaching: Teaching, seed: int, examples: Crops) -> nn.Mo
         return aligned(taught=teaching.by != "points")
     if network in OCCLUDED:
         return OccludedResNet(full(OCCLUDED[network]), teaching.masking)
-    face_net = FaceNet(FAMILY[network])
+    return _face_net(FAMILY[network], teaching, examples)
+
+
+def _face_net(variant: Variant, teaching: Teaching, examples: Crops) -> FaceNet:
+    """Return one of paper 1's networks by chance, lent SFace's weights, or fitted to it, too."""
+    face_net = FaceNet(variant)
     face_net.dropout.p = teaching.dropout
     if teaching.start == "nothing":
         return face_net
     lender = sface()
-    lend(lender, face_net, FAMILY[network])
+    lend(lender, face_net, variant)
     if teaching.start == "fitted":
         side = teaching.schedule.size(0, 1, ALIGNED_PX)
         return fitted(face_net, lender, pixels(examples), side)
